@@ -1,0 +1,6 @@
+"""``python -m tfdeploy``."""
+
+from tfdeploy.cli import main
+
+if __name__ == "__main__":
+    main()

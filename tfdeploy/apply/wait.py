@@ -1,0 +1,139 @@
+"""Wait until what is wanted is AVAILABLE, and say precisely why when it won't be."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tfdeploy.client.label import get_label_version
+from tfdeploy.client.status import Unreachable, VersionStatus, get_status
+from tfdeploy.errors import TfdeployError
+from tfdeploy.plan import ObservedService, WaitAvailable
+from tfdeploy.runtimes import Runtime
+from tfdeploy.runtimes.serverlog import reason
+
+POLL_SECONDS = 0.1
+# A container that starts again and again never stays down long enough to be seen as exited.
+RESTARTS_THAT_MEAN_FAILURE = 2
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """How long a wait may take, and the clock; a test gives its own."""
+
+    seconds: float
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+def wait_available(
+    step: WaitAvailable,
+    runtime: Runtime,
+    tell: Callable[[dict[str, str]], None],
+    deadline: Deadline,
+) -> None:
+    """Poll until every wanted version of a service answers, then every label.
+
+    A reload's OK is not enough: it waits for new model names only, not for new versions of
+    known models (tensorflow_serving/model_servers/server_core.cc).
+
+    Raises:
+        TfdeployError: TFD410 with the server's own reason, TFD412 when time runs out.
+    """
+    end = deadline.now() + deadline.seconds
+    restarts = runtime.look(step.service).restarts
+    told: dict[str, str] = {}
+    while True:
+        service = runtime.look(step.service)
+        states = _states(step, service)
+        shown = {what: status.state for what, status in states.items()}
+        if shown != told:
+            tell(shown)
+            told = shown
+        if all(status.available for status in states.values()) and _labels_answer(step, service):
+            return
+        _give_up_if_hopeless(step, runtime, service, states, restarts)
+        if deadline.now() > end:
+            raise _too_late(step, runtime, shown, deadline.seconds)
+        deadline.sleep(POLL_SECONDS)
+
+
+def _states(step: WaitAvailable, service: ObservedService) -> dict[str, VersionStatus]:
+    """``"digits 3"`` → its state; closed ports mean that the first load goes on."""
+    loading = "LOADING" if service.state in ("running", "starting", "unhealthy") else "ABSENT"
+    states = {}
+    for model, numbers in step.versions.items():
+        found: dict[int, VersionStatus] = {}
+        try:
+            if service.rest_url:
+                found = {one.version: one for one in get_status(service.rest_url, model)}
+        except Unreachable:
+            pass
+        for number in numbers:
+            blank = VersionStatus(number, loading, "", "")
+            states[f"{model} {number}"] = found.get(number, blank)
+    return states
+
+
+def _labels_answer(step: WaitAvailable, service: ObservedService) -> bool:
+    """Labels move when the server takes the config, which no status shows: metadata does."""
+    try:
+        return all(
+            get_label_version(service.rest_url, model, label) == number
+            for model, labels in step.labels.items()
+            for label, number in labels.items()
+        )
+    except Unreachable:
+        return False
+
+
+def _give_up_if_hopeless(
+    step: WaitAvailable,
+    runtime: Runtime,
+    service: ObservedService,
+    states: dict[str, VersionStatus],
+    restarts: int,
+) -> None:
+    for what, status in states.items():
+        if status.failed:
+            raise TfdeployError(
+                "TFD410",
+                f"{what} on service '{step.service}' failed to load: {status.error_message}",
+                where=f"{service.rest_url}/v1/models/{what.split()[0]}: {status.error_code}",
+                hint="mend the model and publish it under a higher version number: the server "
+                "doesn't try a number again that failed.",
+            )
+    died = service.state in ("exited", "absent")
+    if died or service.restarts >= restarts + RESTARTS_THAT_MEAN_FAILURE:
+        raise _died(step, runtime, service)
+
+
+def _died(step: WaitAvailable, runtime: Runtime, service: ObservedService) -> TfdeployError:
+    lines = list(runtime.logs(step.service, tail=300, follow=False))
+    why = reason(lines) or service.detail or "it ended without a reason in its log"
+    how = "keeps restarting" if service.state not in ("exited", "absent") else "ended"
+    return TfdeployError(
+        "TFD410",
+        f"Service '{step.service}' {how}: {why}",
+        where=f"the log of {step.service}: {lines[-1].strip() if lines else 'empty'}",
+        hint=f"`tfdeploy inspect` on the model's folder; a port or memory limit shows in the log: "
+        f"`tfdeploy logs STACK {step.service}`.",
+    )
+
+
+def _too_late(
+    step: WaitAvailable, runtime: Runtime, shown: dict[str, str], seconds: float
+) -> TfdeployError:
+    missing = [f"{what} ({state})" for what, state in shown.items() if state != "AVAILABLE"]
+    labels = ", ".join(f"{m}:{label}" for m, names in step.labels.items() for label in names)
+    lines = list(runtime.logs(step.service, tail=300, follow=False))
+    why = reason(lines)
+    return TfdeployError(
+        "TFD412",
+        f"Not AVAILABLE on service '{step.service}' after {seconds:g} s: "
+        f"{', '.join(missing) or f'labels {labels}'}{f'. {why}' if why else '.'}",
+        where=f"the log of {step.service}: {lines[-1].strip() if lines else 'empty'}",
+        hint="give it longer with --timeout SECONDS, or look: "
+        f"`tfdeploy logs STACK {step.service}`.",
+    )

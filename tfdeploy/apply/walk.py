@@ -1,0 +1,162 @@
+"""apply_plan: step by step, and back again when one fails."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from tfdeploy.apply.reporter import Reporter
+from tfdeploy.apply.wait import Deadline, wait_available
+from tfdeploy.client.reload import reload_config
+from tfdeploy.client.rest import Unreachable
+from tfdeploy.errors import TfdeployError
+from tfdeploy.files import save_text, writing
+from tfdeploy.plan import (
+    ObservedStack,
+    Plan,
+    RecreateService,
+    Reload,
+    StartService,
+    Step,
+    StopService,
+    WaitAvailable,
+    WriteFiles,
+)
+from tfdeploy.render import MODELS_CONFIG, RenderedStack
+from tfdeploy.runtimes import Runtime
+
+
+def apply_plan(
+    plan: Plan,
+    *,
+    runtime: Runtime,
+    rendered: RenderedStack,
+    before: ObservedStack,
+    reporter: Reporter,
+    timeout_seconds: float,
+) -> None:
+    """Walk the steps in order. When one fails, files and services go back to ``before``.
+
+    Args:
+        timeout_seconds: how long each wait may take.
+
+    Raises:
+        TfdeployError: TFD410 to TFD413 when a change failed, TFD414 on ^C.
+    """
+    walker = _Walker(runtime, rendered, before, reporter, Deadline(timeout_seconds))
+    try:
+        for step in plan.steps:
+            walker.take(step)
+    except TfdeployError as error:
+        walker.take_back(error.message)
+        raise
+    except KeyboardInterrupt as error:
+        walker.take_back("interrupted")
+        raise TfdeployError(
+            "TFD414",
+            "Interrupted; what ran before runs as before.",
+            where=f"stack {plan.stack}, step: {walker.current or 'none'}",
+            hint=f"`tfdeploy up {plan.stack}` starts over.",
+        ) from error
+
+
+class _Walker:
+    def __init__(
+        self,
+        runtime: Runtime,
+        rendered: RenderedStack,
+        before: ObservedStack,
+        reporter: Reporter,
+        deadline: Deadline,
+    ) -> None:
+        self._runtime = runtime
+        self._rendered = rendered
+        self._before = before
+        self._reporter = reporter
+        self._deadline = deadline
+        self._touched: list[Step] = []
+        self.current: Step | None = None
+
+    def take(self, step: Step) -> None:
+        """Do one step; what changes the world is noted before it is done."""
+        self.current = step
+        self._reporter.begin(step)
+        began = time.monotonic()
+        if not isinstance(step, WaitAvailable):
+            self._touched.append(step)
+        self._do(step)
+        self._reporter.end(step, time.monotonic() - began)
+
+    def _do(self, step: Step) -> None:
+        match step:
+            case WriteFiles():
+                self._write(step.texts, step.removed)
+            case StartService():
+                self._runtime.start(self._rendered.services[step.service])
+            case RecreateService():
+                self._runtime.recreate(self._rendered.services[step.service])
+            case StopService():
+                self._runtime.stop(step.service)
+            case Reload():
+                self._write({f"{step.service}/{MODELS_CONFIG}": step.models_config})
+                self._push(step.service, step.models_config)
+            case WaitAvailable():
+                wait_available(
+                    step,
+                    self._runtime,
+                    lambda states: self._reporter.models(step.service, states),
+                    self._deadline,
+                )
+
+    def _write(self, texts: Mapping[str, str], removed: Iterable[str] = ()) -> None:
+        folder = self._runtime.files_dir
+        for name, text in texts.items():
+            save_text(folder / name, text)
+        for name in removed:
+            _remove(folder, folder / name)
+
+    def _push(self, service: str, models_config: str) -> None:
+        """The answer of the gRPC reload is immediate; the file that is polled says the same."""
+        address = self._runtime.look(service).grpc_address
+        try:
+            # Unreachable, or too slow to answer: the poll of the file brings it, and the wait
+            # that follows has the deadline.
+            reload_config(address, models_config, timeout_seconds=self._deadline.seconds)
+        except Unreachable:
+            pass
+
+    def take_back(self, why: str) -> None:
+        """Old files, old services; what was new is stopped. Never raises: the cause is told."""
+        self._reporter.failed(why)
+        self._write(
+            self._before.files, set(self._rendered.files) - set(self._before.files)
+        )
+        fresh = not any(
+            service.state not in ("absent", "exited") for service in self._before.services.values()
+        )
+        for step in reversed(self._touched):
+            try:
+                self._undo(step, fresh)
+            except (TfdeployError, Unreachable) as error:
+                self._reporter.failed(f"taking back '{step}': {error}")
+        if fresh and self._touched:
+            self._runtime.down()
+
+    def _undo(self, step: Step, fresh: bool) -> None:
+        match step:
+            case StartService() if not fresh:
+                self._runtime.stop(step.service)
+            case RecreateService() | StopService():
+                self._runtime.revert(self._before.service(step.service))
+            case Reload():
+                text = self._before.files.get(f"{step.service}/{MODELS_CONFIG}")
+                if text:
+                    self._push(step.service, text)
+
+
+def _remove(folder: Path, path: Path) -> None:
+    with writing(path):
+        path.unlink(missing_ok=True)
+        if path.parent != folder and path.parent.is_dir() and not any(path.parent.iterdir()):
+            path.parent.rmdir()

@@ -1,0 +1,167 @@
+"""add-model, remove-model: the stack file, edited with its comments kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tfdeploy.cli import output
+from tfdeploy.cli.app import app
+from tfdeploy.cli.options import (
+    DEFAULT_STACKS,
+    AsJson,
+    RuntimeOption,
+    ServerBinary,
+    StackArgument,
+    StacksDir,
+    TemplatesDir,
+    Timeout,
+    choose,
+    examples,
+    load,
+)
+from tfdeploy.errors import TfdeployError, raise_all
+
+if TYPE_CHECKING:
+    from tfdeploy.stack import StackFile
+
+GoOn = Annotated[bool, typer.Option("--up", help="Go on with `tfdeploy up`.")]
+ServiceOption = Annotated[
+    str | None, typer.Option("--service", "-s", help="The service; needed when there are several.")
+]
+ModelArgument = Annotated[str, typer.Argument(metavar="NAME", help="The name that clients call.")]
+
+
+@app.command(
+    "add-model",
+    **examples(
+        "tfdeploy add-model vision digits --service classifier --label stable=3",
+        "tfdeploy add-model vision digits ~/trained/digits --versions 3,4 --up",
+    ),
+)
+def add_model(
+    stack: StackArgument,
+    name: ModelArgument,
+    path: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[PATH]",
+            help="A SavedModel or a base path; brought into models_dir when it lies elsewhere.",
+        ),
+    ] = None,
+    service: ServiceOption = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option("--label", metavar="LABEL=VERSION", help="Point a label at a version."),
+    ] = None,
+    versions: Annotated[
+        str | None, typer.Option(metavar="latest:N|all|3,4", help="Which versions to serve.")
+    ] = None,
+    up: GoOn = False,
+    runtime: RuntimeOption = None,
+    server_binary: ServerBinary = None,
+    templates: TemplatesDir = None,
+    timeout: Timeout = 300.0,
+    stacks_dir: StacksDir = DEFAULT_STACKS,
+    as_json: AsJson = False,
+) -> None:
+    """Add a model to a service: checked on disk, then written to the stack file."""
+    from tfdeploy.stack import edit
+    from tfdeploy.stack.arguments import parse_labels, parse_versions
+    from tfdeploy.stack.bring import bring_model, path_below
+
+    file = load(stack, stacks_dir)
+    labels, policy = parse_labels(label or []), parse_versions(versions)
+    chosen = edit.pick_service(file, service)
+    below = path_below(path, file.models_root) if path else None
+    # First without touching the disk: a typo in a label must not leave a copied model behind.
+    after = edit.add_model(file, name, chosen, path=below, versions=policy, labels=labels)
+    brought = [] if path is None or below else bring_model(path, file.models_root / name)
+    _check(after)
+    _save(file, after, as_json or up)
+    if up:
+        from tfdeploy.cli.deploy import deploy
+
+        deploy(after, choose(after, runtime, server_binary), templates, timeout, as_json)
+        return
+    _finish(file, after, as_json, {"brought": [str(one.path) for one in brought]})
+
+
+@app.command(
+    "remove-model",
+    **examples(
+        "tfdeploy remove-model vision digits",
+        "tfdeploy remove-model vision digits --service classifier --up",
+    ),
+)
+def remove_model(
+    stack: StackArgument,
+    name: ModelArgument,
+    service: ServiceOption = None,
+    up: GoOn = False,
+    runtime: RuntimeOption = None,
+    server_binary: ServerBinary = None,
+    templates: TemplatesDir = None,
+    timeout: Timeout = 300.0,
+    stacks_dir: StacksDir = DEFAULT_STACKS,
+    as_json: AsJson = False,
+) -> None:
+    """Take a model out of a service. Its files stay in models_dir."""
+    from tfdeploy.stack import edit
+
+    file = load(stack, stacks_dir)
+    after = edit.remove_model(file, name, service)
+    _save(file, after, as_json or up)
+    if up:
+        from tfdeploy.cli.deploy import deploy
+
+        deploy(after, choose(after, runtime, server_binary), templates, timeout, as_json)
+        return
+    _finish(file, after, as_json, {})
+
+
+def _check(file: StackFile) -> None:
+    """The whole resulting stack; a service that has no models yet is no reason to refuse."""
+    from tfdeploy.stack import check_models, check_stack
+
+    problems = [*check_stack(file), *check_models(file)]
+    raise_all(one for one in problems if "has no models" not in one.message)
+
+
+def _save(before: StackFile, after: StackFile, quiet: bool) -> None:
+    from tfdeploy.files import save_text
+
+    save_text(after.path, after.text)
+    diff = _diff(before, after)
+    (output.note if quiet else output.print_line)(diff or f"{after.path}: nothing to change")
+
+
+def _diff(before: StackFile, after: StackFile) -> str:
+    import difflib
+
+    lines = difflib.unified_diff(
+        before.text.splitlines(),
+        after.text.splitlines(),
+        str(before.path),
+        str(after.path),
+        lineterm="",
+        n=2,
+    )
+    return "\n".join(lines)
+
+
+def _finish(before: StackFile, after: StackFile, as_json: bool, extra: dict[str, Any]) -> None:
+    changed = before.text != after.text
+    command = f"tfdeploy up {after.folder.name}"
+    if as_json:
+        result = {"stack_file": str(after.path), "changed": changed, **extra, "next": command}
+        output.print_json(result)
+        return
+    for path in extra.get("brought", []):
+        output.print_line(f"brought {path}")
+    output.print_line(f"next: {command}")
+
+
+__all__ = ["TfdeployError", "add_model", "remove_model"]

@@ -1,0 +1,38 @@
+"""What `plan` and `up` have in common: everything up to the plan, and nothing after it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tfdeploy.errors import raise_all
+from tfdeploy.plan import ObservedStack, Plan, make_plan
+from tfdeploy.render import RenderedStack
+from tfdeploy.render.folder import template_lookup
+from tfdeploy.runtimes import Choice
+from tfdeploy.stack import StackFile, check_models, check_stack, resolve_wanted
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A plan with all that it was made from."""
+
+    plan: Plan
+    rendered: RenderedStack
+    observed: ObservedStack
+
+
+def prepare(file: StackFile, choice: Choice, templates: Path | None) -> Prepared:
+    """Check everything, then render, observe and plan.
+
+    Raises:
+        TfdeployError: every problem of the stack file, the models and the runtime at once.
+    """
+    problems = [*check_stack(file), *check_models(file)]
+    raise_all(problems)
+    rendered = choice.runtime.render(template_lookup(file, templates))
+    observed = choice.runtime.observe()
+    raise_all(choice.runtime.check(rendered, observed))
+    wanted = resolve_wanted(file)
+    plan = make_plan(file.stack, rendered, wanted, observed, choice.runtime.name)
+    return Prepared(plan, rendered, observed)

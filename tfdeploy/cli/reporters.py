@@ -1,0 +1,93 @@
+"""Progress of a plan: live on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from tfdeploy.cli import output
+
+if TYPE_CHECKING:
+    from tfdeploy.apply import Reporter
+    from tfdeploy.plan import Step
+
+
+def make_reporter(as_json: bool) -> Reporter:
+    """Live on a terminal; lines to stderr with --json, so that stdout holds the document."""
+    if not as_json and sys.stdout.isatty():
+        return LiveReporter()
+    return PlainReporter(as_json)
+
+
+class PlainReporter:
+    """One line for each thing that happens."""
+
+    def __init__(self, as_json: bool) -> None:
+        self._say = output.note if as_json else _line
+        self._states: dict[str, dict[str, str]] = {}
+
+    def begin(self, step: Step) -> None:
+        """Name the step."""
+        self._say(f"{step} ...")
+
+    def models(self, service: str, states: dict[str, str]) -> None:
+        """Each model version whose state changed."""
+        before = self._states.get(service, {})
+        for what, state in states.items():
+            if before.get(what) != state:
+                self._say(f"  {service}: {what} {state}")
+        self._states[service] = states
+
+    def end(self, step: Step, seconds: float) -> None:
+        """How long it took."""
+        self._say(f"{step}: done in {output.seconds(seconds)}")
+
+    def failed(self, message: str) -> None:
+        """What is being taken back."""
+        self._say(f"failed, going back to what ran before: {message}")
+
+
+class LiveReporter:
+    """A line that moves while a step is at work, and a line that stays when it is done."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self._console = Console(highlight=False)
+        self._status: Any = None
+        self._step = ""
+
+    def begin(self, step: Step) -> None:
+        """Start the spinner."""
+        self._stop()
+        self._step = str(step)
+        self._status = self._console.status(self._step)
+        self._status.start()
+
+    def models(self, service: str, states: dict[str, str]) -> None:
+        """The states beside the spinner."""
+        if self._status is not None:
+            shown = ", ".join(f"{what} {state}" for what, state in states.items())
+            self._status.update(f"{service}: {shown}")
+
+    def end(self, step: Step, seconds: float) -> None:
+        """Leave a line that says what was done."""
+        self._stop()
+        self._console.print(f"[green]✓[/green] {step}  [dim]{output.seconds(seconds)}[/dim]")
+
+    def failed(self, message: str) -> None:
+        """Leave a line that says what failed."""
+        self._stop()
+        from rich.markup import escape
+
+        self._console.print(f"[red]✗[/red] {escape(self._step)}: going back to what ran before")
+
+    def _stop(self) -> None:
+        if self._status is not None:
+            self._status.stop()
+            self._status = None
+
+
+def _line(text: str) -> None:
+    output.print_line(text)
+    sys.stdout.flush()

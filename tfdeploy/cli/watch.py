@@ -1,0 +1,187 @@
+"""status, logs: look at what runs."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tfdeploy.cli import output
+from tfdeploy.cli.app import app
+from tfdeploy.cli.options import (
+    DEFAULT_STACKS,
+    AsJson,
+    RuntimeOption,
+    StackArgument,
+    StacksDir,
+    choose,
+    examples,
+    load,
+)
+from tfdeploy.errors import Exit, TfdeployError
+
+if TYPE_CHECKING:
+    from tfdeploy.plan import ObservedService
+    from tfdeploy.stack import StackFile
+
+
+@app.command(**examples("tfdeploy status vision", "tfdeploy status vision --json"))
+def status(
+    stack: StackArgument,
+    runtime: RuntimeOption = None,
+    stacks_dir: StacksDir = DEFAULT_STACKS,
+    as_json: AsJson = False,
+) -> None:
+    """Compare what is wanted with what serves. Exit code 1 when they differ."""
+    from tfdeploy.stack import resolve_wanted
+
+    file = load(stack, stacks_dir)
+    choice = choose(file, runtime)
+    observed = choice.runtime.observe()
+    wanted = resolve_wanted(file)
+    rows = [
+        row
+        for name in {**file.stack.services, **observed.services}
+        for row in _rows(file, observed.service(name), dict(wanted.get(name, {})))
+    ]
+    healthy = all(row["ok"] for row in rows)
+    if as_json:
+        stated = {"stack": file.stack.stack, "runtime": choice.runtime.name, "healthy": healthy}
+        services = {
+            name: {"rest": one.rest_url, "grpc": one.grpc_address, "state": one.state}
+            for name, one in observed.services.items()
+        }
+        output.print_json({**stated, "services": services, "models": rows})
+    else:
+        _show(file, choice.runtime.name, rows, list(observed.services.values()), healthy)
+    if not healthy:
+        raise typer.Exit(Exit.NO)
+
+
+def _rows(
+    file: StackFile, service: ObservedService, wanted: dict[str, tuple[int, ...]]
+) -> list[dict[str, Any]]:
+    """One row for each version that is wanted or that the server knows of."""
+    rows = []
+    running = service.state in ("running", "starting", "unhealthy")
+    for model in {**wanted, **service.versions}:
+        known = {one.number: one for one in service.versions.get(model, ())}
+        for number in sorted({*wanted.get(model, ()), *known}, reverse=True):
+            is_wanted = number in wanted.get(model, ())
+            seen = known.get(number)
+            if seen and not is_wanted and seen.state == "END" and not seen.error:
+                continue
+            state = seen.state if seen else ("LOADING" if running else service.state.upper())
+            ok = state == "AVAILABLE" if is_wanted else state != "AVAILABLE"
+            rows.append(
+                {
+                    "service": service.name,
+                    "model": model,
+                    "version": number,
+                    "labels": _labels(file, service.name, model, number),
+                    "wanted": is_wanted,
+                    "state": state,
+                    "error": seen.error if seen else service.detail if not running else "",
+                    "ok": ok,
+                }
+            )
+        if not wanted.get(model) and not known:
+            rows.append(_no_version(service, model))
+    return rows
+
+
+def _no_version(service: ObservedService, model: str) -> dict[str, Any]:
+    return {
+        "service": service.name,
+        "model": model,
+        "version": None,
+        "labels": [],
+        "wanted": True,
+        "state": "NOTHING ON DISK",
+        "error": "no version to serve",
+        "ok": False,
+    }
+
+
+def _labels(file: StackFile, service: str, model: str, number: int) -> list[str]:
+    if service not in file.stack.services or model not in file.stack.services[service].models:
+        return []
+    labels = file.stack.services[service].models[model].labels
+    return [label for label, points_at in labels.items() if points_at == number]
+
+
+def _show(
+    file: StackFile,
+    runtime: str,
+    rows: list[dict[str, Any]],
+    services: list[ObservedService],
+    healthy: bool,
+) -> None:
+    said = "all as wanted" if healthy else "NOT as wanted"
+    if not services:
+        said = "down"
+    output.print_line(f"stack {file.stack.stack} on {runtime}: {said}")
+    for service in services:
+        since = ""
+        if service.started_at:
+            since = f", up {output.seconds(max(0.0, time.time() - service.started_at))}"
+        restarts = f", {service.restarts} restarts" if service.restarts else ""
+        address = f", {service.rest_url}, grpc {service.grpc_address}" if service.rest_url else ""
+        output.print_line(f"{service.name}: {service.state}{since}{restarts}{address}")
+    output.print_line()
+    table = [
+        (
+            row["service"],
+            row["model"],
+            "-" if row["version"] is None else row["version"],
+            ",".join(row["labels"]) or "-",
+            row["state"],
+            _remark(row),
+        )
+        for row in rows
+    ]
+    output.print_table(["SERVICE", "MODEL", "VERSION", "LABELS", "STATE", ""], table)
+
+
+def _remark(row: dict[str, Any]) -> str:
+    if row["error"]:
+        return str(row["error"]).splitlines()[0]
+    return "" if row["wanted"] else "not wanted by the stack file"
+
+
+@app.command(**examples("tfdeploy logs vision", "tfdeploy logs vision classifier --follow"))
+def logs(
+    stack: StackArgument,
+    service: Annotated[
+        str | None, typer.Argument(metavar="[SERVICE]", help="One service; default: all.")
+    ] = None,
+    tail: Annotated[int, typer.Option(help="How many lines from the end.")] = 100,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on with what is added.")
+    ] = False,
+    runtime: RuntimeOption = None,
+    stacks_dir: StacksDir = DEFAULT_STACKS,
+) -> None:
+    """Print what the servers wrote to their logs."""
+    file = load(stack, stacks_dir)
+    names = list(file.stack.services)
+    if service is not None and service not in names:
+        raise TfdeployError(
+            "TFD208",
+            f"There is no service '{service}'.",
+            where=file.where("services"),
+            hint=f"services of the stack: {', '.join(names)}.",
+        )
+    if follow and service is None and len(names) > 1:
+        raise TfdeployError(
+            "TFD216",
+            "--follow takes one service.",
+            where=f"tfdeploy logs {stack} --follow",
+            hint=f"name one of: {', '.join(names)}.",
+        )
+    choice = choose(file, runtime)
+    for name in [service] if service else names:
+        prefix = f"{name} | " if service is None and len(names) > 1 else ""
+        for line in choice.runtime.logs(name, tail=tail, follow=follow):
+            output.print_line(prefix + line)

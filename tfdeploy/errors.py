@@ -1,0 +1,376 @@
+"""Every error that a user can see: a stable code, its exit code, and the whole story.
+
+Code elsewhere raises ``TfdeployError(code, message, where=..., hint=...)``; what a code
+means, and the exit code it ends with, stands in ``CATALOGUE`` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """Exit codes of the ``tfdeploy`` command."""
+
+    OK = 0
+    NO = 1
+    USAGE = 2
+    MODEL = 3
+    RUNTIME = 4
+    DEPLOY = 5
+    REQUEST = 6
+    BUG = 70
+    INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What ``tfdeploy explain CODE`` prints."""
+
+    exit_code: Exit
+    title: str
+    story: str
+
+
+CATALOGUE: dict[str, Entry] = {
+    "TFD101": Entry(
+        Exit.USAGE,
+        "The source to export isn't there",
+        "`tfdeploy export` takes a .keras file, a SavedModel folder, or `module:function`. The "
+        "path doesn't exist, or the module can't be imported from the current folder.",
+    ),
+    "TFD102": Entry(
+        Exit.USAGE,
+        "The source is of a kind that can't be exported",
+        "The file or the object that the function returned is neither a Keras model, nor a "
+        "tf.Module, nor a SavedModel.",
+    ),
+    "TFD103": Entry(
+        Exit.MODEL,
+        "Exporting failed",
+        "TensorFlow or Keras raised an error while the SavedModel was traced or written. Nothing "
+        "was published: a version is written beside its final name and renamed when it is whole.",
+    ),
+    "TFD104": Entry(
+        Exit.MODEL,
+        "The exported model doesn't serve",
+        "The SavedModel was loaded in a fresh process as the server loads it (tag `serve`, a "
+        "session fed by tensor name) and a call failed. Keras 3 models saved with "
+        "tf.saved_model.save load without a complaint and then fail on every request with "
+        "'Could not find variable': such a model is caught here, and is not published.",
+    ),
+    "TFD105": Entry(
+        Exit.USAGE,
+        "That version exists already",
+        "A published version is never overwritten: a running server doesn't notice new contents "
+        "under an old number, and a rollback would not bring the old contents back.",
+    ),
+    "TFD106": Entry(
+        Exit.MODEL,
+        "TensorFlow isn't installed",
+        "The base install of tfdeploy is light. Exporting needs the `export` extra, the embedded "
+        "server needs the `server` extra.",
+    ),
+    "TFD110": Entry(
+        Exit.USAGE,
+        "There is no SavedModel at that path",
+        "A SavedModel is a folder that holds saved_model.pb (or saved_model.pbtxt). A base path "
+        "is the folder that holds the numbered version folders.",
+    ),
+    "TFD111": Entry(
+        Exit.MODEL,
+        "The SavedModel can't be read",
+        "saved_model.pb is cut short, is no SavedModel, or has no graph with the tag `serve`; or "
+        "a file of its variables is missing. A half-copied model makes the real server retry the "
+        "load, and a load that failed under a number is not tried again.",
+    ),
+    "TFD112": Entry(
+        Exit.USAGE,
+        "A base path is missing",
+        "One missing base path stops TensorFlow Serving's discovery of versions for every model "
+        "of that server, and at start it never opens its ports.",
+    ),
+    "TFD113": Entry(
+        Exit.USAGE,
+        "A base path has no versions",
+        "The server takes version folders whose names are whole numbers (1, 2, 42). With none it "
+        "waits for ever without opening its ports ('Did you forget to name your leaf directory "
+        "as a number').",
+    ),
+    "TFD114": Entry(
+        Exit.USAGE,
+        "A version folder's name isn't a number",
+        "The server ignores folders such as `v1` or `1.0` without a word. Rename the folder to a "
+        "whole number.",
+    ),
+    "TFD115": Entry(
+        Exit.USAGE,
+        "The path is one level too deep",
+        "A base path is the folder that holds the version folders, not a version folder itself "
+        "and not its `variables`.",
+    ),
+    "TFD116": Entry(
+        Exit.USAGE,
+        "The signature can't be made that way",
+        "An input that carries bytes must have an alias that ends in `_bytes`, and options of the "
+        "image front need a model with one image input.",
+    ),
+    "TFD201": Entry(
+        Exit.USAGE,
+        "There is no such stack",
+        "A stack is a folder under `stacks/` with a stack.yaml in it. `tfdeploy new NAME` makes "
+        "one.",
+    ),
+    "TFD202": Entry(
+        Exit.USAGE,
+        "The stack file isn't valid YAML",
+        "The line and column say where reading stopped; the mistake is there or just before it.",
+    ),
+    "TFD203": Entry(
+        Exit.USAGE,
+        "The stack file has a field that is wrong",
+        "Every field is described in docs/stack-file.md; `tfdeploy new NAME --full` writes them "
+        "all with comments.",
+    ),
+    "TFD204": Entry(
+        Exit.USAGE,
+        "The server has no such flag, or the flag is set elsewhere",
+        "tensorflow_model_server prints a line about an unknown flag and starts anyway, so a typo "
+        "is silently without effect. tfdeploy refuses it, and refuses flags that it renders "
+        "itself from other fields of the stack file.",
+    ),
+    "TFD205": Entry(
+        Exit.USAGE,
+        "A label points at a version that won't be served",
+        "A label must point at a version that is on disk and that the version policy serves; the "
+        "server answers requests for any other label with an error.",
+    ),
+    "TFD206": Entry(
+        Exit.USAGE,
+        "The image isn't pinned",
+        "`latest`, or no tag at all, is another server tomorrow. Name a version or a digest.",
+    ),
+    "TFD207": Entry(
+        Exit.USAGE,
+        "Two stacks have one name",
+        "The name is the Compose project and the network: two stacks of one name would stop each "
+        "other's containers.",
+    ),
+    "TFD208": Entry(
+        Exit.USAGE,
+        "The model or service isn't what the stack file says",
+        "The model is in the stack already, or isn't in it, or the service doesn't exist.",
+    ),
+    "TFD209": Entry(
+        Exit.USAGE,
+        "A template can't be rendered",
+        "A template failed, or what it produced says something else than the stack file.",
+    ),
+    "TFD210": Entry(
+        Exit.NO,
+        "The rendered files differ from the stack file",
+        "`tfdeploy render STACK --check` compares and writes nothing. Run `tfdeploy render STACK`.",
+    ),
+    "TFD211": Entry(
+        Exit.USAGE,
+        "A file or folder can't be written",
+        "Nothing was changed: files are written beside and renamed when they are whole.",
+    ),
+    "TFD212": Entry(
+        Exit.USAGE,
+        "A port is published twice",
+        "Two services of the stack, or the two ports of one service, ask for one host port.",
+    ),
+    "TFD213": Entry(
+        Exit.USAGE,
+        "The stack exists already",
+        "`tfdeploy new` never overwrites a stack file.",
+    ),
+    "TFD214": Entry(
+        Exit.USAGE,
+        "The batching settings would break the server",
+        "Some combinations make every load fail, and some crash tensorflow_model_server "
+        "(SIGSEGV) at load; they are refused here.",
+    ),
+    "TFD215": Entry(
+        Exit.USAGE,
+        "A model on disk can't be read by the server's user",
+        "Containers run without extra capabilities: files that only their owner may read are "
+        "closed to them.",
+    ),
+    "TFD216": Entry(
+        Exit.USAGE,
+        "A command line argument is wrong",
+        "`tfdeploy COMMAND --help` lists what the command takes, with two examples.",
+    ),
+    "TFD301": Entry(
+        Exit.USAGE,
+        "The GPU shares add up to more than the device",
+        "per_process_gpu_memory_fraction is a share of the device's total memory and holds for a "
+        "whole server process. Shares above 1 in sum fail when the second server starts.",
+    ),
+    "TFD302": Entry(
+        Exit.USAGE,
+        "A GPU setting is wrong",
+        "A fraction lies above 0 and at most at 1.",
+    ),
+    "TFD401": Entry(
+        Exit.RUNTIME,
+        "Docker isn't there",
+        "The Docker engine doesn't answer. Start it, or use `--runtime process`, which needs no "
+        "Docker.",
+    ),
+    "TFD402": Entry(
+        Exit.RUNTIME,
+        "The image isn't there and can't be pulled",
+        "Without a registry, `tfdeploy image build` makes a local image that answers with the "
+        "embedded server.",
+    ),
+    "TFD403": Entry(
+        Exit.RUNTIME,
+        "A port is in use",
+        "Another program listens on a host port that the stack publishes. The real server would "
+        "start all the same and stay unreachable over REST.",
+    ),
+    "TFD404": Entry(
+        Exit.RUNTIME,
+        "Docker Compose isn't there",
+        "Neither the `docker compose` plugin nor a `docker-compose` binary of version 2 or newer "
+        "was found.",
+    ),
+    "TFD405": Entry(
+        Exit.RUNTIME,
+        "The server program isn't there",
+        "The process runtime starts the embedded server (the `server` extra) or the "
+        "tensorflow_model_server binary that --server-binary names.",
+    ),
+    "TFD406": Entry(
+        Exit.RUNTIME,
+        "The stack is up on another runtime",
+        "A stack runs on one runtime at a time. Take it down first.",
+    ),
+    "TFD407": Entry(
+        Exit.USAGE,
+        "The runtime can't do that",
+        "Not every runtime has every feature; the message says which one is missing.",
+    ),
+    "TFD408": Entry(
+        Exit.RUNTIME,
+        "The stack isn't up",
+        "The command needs a running service. `tfdeploy up STACK` starts it.",
+    ),
+    "TFD410": Entry(
+        Exit.DEPLOY,
+        "A model didn't become available",
+        "The server said why, in its status or in its log. What ran before still runs.",
+    ),
+    "TFD411": Entry(
+        Exit.DEPLOY,
+        "The server refused the new configuration",
+        "The reload was answered with an error; the configuration before it is in force again.",
+    ),
+    "TFD412": Entry(
+        Exit.DEPLOY,
+        "A model didn't become available in time",
+        "`--timeout SECONDS` gives it longer. Large models and warm-up requests take time; a "
+        "base path that the server can't see looks the same, and the log tells.",
+    ),
+    "TFD413": Entry(
+        Exit.DEPLOY,
+        "A change on the runtime failed",
+        "docker compose, or the start of a process, ended with an error.",
+    ),
+    "TFD414": Entry(
+        Exit.INTERRUPTED,
+        "Interrupted",
+        "^C: the change was taken back as far as it had gone; the same command finishes it.",
+    ),
+    "TFD501": Entry(
+        Exit.USAGE,
+        "The stack has no such model",
+        "`tfdeploy status STACK` lists the models that it serves.",
+    ),
+    "TFD502": Entry(
+        Exit.REQUEST,
+        "The server refused the request",
+        "The message is the server's own.",
+    ),
+    "TFD503": Entry(
+        Exit.USAGE,
+        "The input doesn't fit the signature",
+        "A request is built from the model's own signature; `tfdeploy inspect` shows its inputs "
+        "with their types and shapes.",
+    ),
+    "TFD504": Entry(
+        Exit.REQUEST,
+        "The server didn't answer",
+        "The service is up but didn't answer the request in time, or closed the connection.",
+    ),
+    "TFD505": Entry(
+        Exit.USAGE,
+        "The input file can't be read",
+        "The file doesn't exist, can't be read, or isn't what its name says.",
+    ),
+    "TFD506": Entry(
+        Exit.REQUEST,
+        "What answered isn't a model server",
+        "Something listens at the address, but its answer isn't what TensorFlow Serving's REST API "
+        "says: another program has the port, or the address is the gRPC port.",
+    ),
+    "TFD700": Entry(
+        Exit.BUG,
+        "A bug in tfdeploy",
+        "A log with the whole story was written; its path was printed.",
+    ),
+}
+
+
+class TfdeployError(Exception):
+    """One error that a user sees as three lines: what, where, hint.
+
+    Args:
+        code: a key of ``CATALOGUE``.
+        message: what is wrong, one sentence.
+        where: file and line, command, or address at which it is wrong.
+        hint: what to do about it.
+    """
+
+    def __init__(self, code: str, message: str, *, where: str, hint: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.where = where
+        self.hint = hint
+
+    @property
+    def exit_code(self) -> Exit:
+        """The exit code that the catalogue gives this error."""
+        return CATALOGUE[self.code].exit_code
+
+    def all(self) -> list[TfdeployError]:
+        """Every single error in this one; itself where it is single."""
+        return [self]
+
+
+class SeveralErrors(TfdeployError):
+    """All problems found at once; ends with the exit code of the first."""
+
+    def __init__(self, errors: Iterable[TfdeployError]) -> None:
+        self.errors = [single for error in errors for single in error.all()]
+        first = self.errors[0]
+        super().__init__(first.code, first.message, where=first.where, hint=first.hint)
+
+    def all(self) -> list[TfdeployError]:
+        """Every single error, in the order found."""
+        return self.errors
+
+
+def raise_all(errors: Iterable[TfdeployError]) -> None:
+    """Raise nothing, the one error, or all of them as ``SeveralErrors``."""
+    found = list(errors)
+    if len(found) == 1:
+        raise found[0]
+    if found:
+        raise SeveralErrors(found)

@@ -1,0 +1,135 @@
+"""Files that are never half written: write beside, sync, rename."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from tfdeploy.errors import TfdeployError
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn an OSError of the body into TFD211, naming ``path``."""
+    try:
+        yield
+    except OSError as error:
+        raise TfdeployError(
+            "TFD211",
+            f"Can't write {path}: {error.strerror or error}.",
+            where=str(error.filename or path),
+            hint="check the folder's permissions and the space left on the disk.",
+        ) from error
+
+
+def save_text(path: Path, text: str) -> bool:
+    """Write ``text`` atomically, readable by all; say whether the contents changed.
+
+    Servers in containers run as other users, so the umask must not close the file to them.
+
+    Raises:
+        TfdeployError: TFD211 when the folder can't be written.
+    """
+    data = text.encode("utf-8")
+    with writing(path):
+        if path.is_file() and path.read_bytes() == data:
+            return False
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
+            Path(beside).chmod(mode)
+            Path(beside).replace(path)
+        except BaseException:
+            Path(beside).unlink(missing_ok=True)
+            raise
+    return True
+
+
+def sync_tree(folder: Path) -> None:
+    """Flush every file and folder below ``folder`` to disk before it is published."""
+    for root, _, names in os.walk(folder):
+        for path in [Path(root) / name for name in names] + [Path(root)]:
+            handle = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+
+
+def open_to_readers(folder: Path) -> None:
+    """Give everybody leave to read a tree, whatever the umask was when it was written."""
+    folder.chmod(folder.stat().st_mode | 0o555)
+    for root, folders, names in os.walk(folder):
+        for name in folders:
+            path = Path(root) / name
+            path.chmod(path.stat().st_mode | 0o555)
+        for name in names:
+            path = Path(root) / name
+            path.chmod(path.stat().st_mode | 0o444)
+
+
+@contextlib.contextmanager
+def published_folder(final: Path, publish: Callable[[Path, Path], None]) -> Iterator[Path]:
+    """A scratch folder beside ``final``; ``publish(scratch, final)`` renames it at the end.
+
+    The scratch name is no number, so a server that polls the base path never takes it for a
+    version. Whatever interrupts the body, the scratch folder goes.
+    """
+    with writing(final):
+        final.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".tmp-{final.name}-", dir=final.parent))
+    try:
+        yield scratch
+        with writing(final):
+            open_to_readers(scratch)
+            sync_tree(scratch)
+            publish(scratch, final)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def rename_new(scratch: Path, final: Path) -> None:
+    """Rename ``scratch`` to ``final``, which must not exist.
+
+    Raises:
+        TfdeployError: TFD105 when another writer was first.
+    """
+    try:
+        # A plain rename would replace an empty folder of that name; mkdir can't.
+        if final.exists():
+            raise FileExistsError(final)
+        scratch.rename(final)
+    except (FileExistsError, OSError) as error:
+        if not final.exists():
+            raise
+        raise TfdeployError(
+            "TFD105",
+            f"Version {final.name} exists already.",
+            where=str(final),
+            hint="leave --version out to get the next free number.",
+        ) from error
+
+
+def link_or_copy_tree(source: Path, scratch: Path) -> None:
+    """Fill ``scratch`` with ``source``: hard links where the disk allows, else copies."""
+
+    def link_or_copy(one: str, other: str) -> str:
+        try:
+            # A link shares its mode: a file that others can't read is copied, then opened.
+            if os.stat(one).st_mode & 0o044 != 0o044:
+                raise PermissionError(one)
+            os.link(one, other)
+        except OSError:
+            shutil.copy2(one, other)
+        return other
+
+    shutil.copytree(source, scratch, dirs_exist_ok=True, copy_function=link_or_copy)

@@ -1,0 +1,29 @@
+"""What must change, and why? Pure: decides, never touches the world."""
+
+from tfdeploy.plan.make import make_plan
+from tfdeploy.plan.observed import ObservedService, ObservedStack, ObservedVersion
+from tfdeploy.plan.steps import (
+    Plan,
+    RecreateService,
+    Reload,
+    StartService,
+    Step,
+    StopService,
+    WaitAvailable,
+    WriteFiles,
+)
+
+__all__ = [
+    "ObservedService",
+    "ObservedStack",
+    "ObservedVersion",
+    "Plan",
+    "RecreateService",
+    "Reload",
+    "StartService",
+    "Step",
+    "StopService",
+    "WaitAvailable",
+    "WriteFiles",
+    "make_plan",
+]

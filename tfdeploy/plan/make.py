@@ -1,0 +1,114 @@
+"""make_plan: what is wanted against what is there. Pure: it touches nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from tfdeploy.plan.labels import transition_config
+from tfdeploy.plan.observed import ObservedService, ObservedStack
+from tfdeploy.plan.steps import (
+    Plan,
+    RecreateService,
+    Reload,
+    StartService,
+    Step,
+    StopService,
+    WaitAvailable,
+    WriteFiles,
+)
+from tfdeploy.render import MODELS_CONFIG, RenderedService, RenderedStack
+from tfdeploy.stack import Stack, Wanted
+
+
+def make_plan(
+    stack: Stack, rendered: RenderedStack, wanted: Wanted, observed: ObservedStack, runtime: str
+) -> Plan:
+    """The ordered changes, each with its cause.
+
+    New services start together and are waited for together; running ones are changed one by
+    one, so that a change that fails leaves the others as they were.
+    """
+    maker = _Maker(stack, rendered, wanted, observed)
+    return Plan(stack.stack, runtime, tuple(maker.steps()))
+
+
+class _Maker:
+    def __init__(
+        self, stack: Stack, rendered: RenderedStack, wanted: Wanted, observed: ObservedStack
+    ) -> None:
+        self.stack = stack
+        self.rendered = rendered
+        self.wanted = wanted
+        self.observed = observed
+
+    def steps(self) -> Iterator[Step]:
+        """Files first, then what starts, what changes, and last what goes."""
+        changing = {name: self._change(name) for name in self.rendered.services}
+        yield from self._write(
+            name for name, steps in changing.items() if any(isinstance(s, Reload) for s in steps)
+        )
+        starts = {n: s for n, s in changing.items() if s and isinstance(s[0], StartService)}
+        yield from (steps[0] for steps in starts.values())
+        yield from (step for steps in starts.values() for step in steps[1:])
+        yield from (step for n, steps in changing.items() if n not in starts for step in steps)
+        for name, service in self.observed.services.items():
+            if name not in self.rendered.services and service.state != "absent":
+                yield StopService("the stack file no longer has it", name)
+
+    def _write(self, reloaded: Iterable[str]) -> Iterator[Step]:
+        # A reload writes its own models.config when its turn comes.
+        later = {f"{name}/{MODELS_CONFIG}" for name in reloaded}
+        texts = {
+            name: text
+            for name, text in self.rendered.files.items()
+            if name not in later and self.observed.files.get(name) != text
+        }
+        removed = tuple(sorted(set(self.observed.files) - set(self.rendered.files)))
+        if texts or removed:
+            there = bool(self.observed.files)
+            cause = "the stack file says otherwise" if there else "nothing is rendered yet"
+            yield WriteFiles(cause, texts, removed)
+
+    def _change(self, name: str) -> list[Step]:
+        wanted, now = self.rendered.services[name], self.observed.service(name)
+        if now.state in ("absent", "exited"):
+            why = "it isn't running" if now.state == "absent" else f"it ended ({now.detail})"
+            return [StartService(why, name), self._wait(name, "it is new")]
+        if now.server_hash != wanted.server_hash:
+            why = "image, flags, ports, mounts or GPU differ"
+            return [RecreateService(why, name), self._wait(name, "it is new")]
+        if now.models_hash != wanted.models_hash:
+            return self._reload(wanted, now, "models, versions or labels differ")
+        if now.state == "unhealthy":
+            return [RecreateService("it is unhealthy", name), self._wait(name, "it is new")]
+        missing = self._missing(now)
+        if missing and now.state == "starting":
+            return [self._wait(name, "it is still loading")]
+        if missing:
+            return self._reload(wanted, now, f"{missing} isn't AVAILABLE")
+        return []
+
+    def _missing(self, now: ObservedService) -> str:
+        """The first wanted version that doesn't answer, in words."""
+        for model, numbers in self.wanted[now.name].items():
+            for number in numbers:
+                if number not in now.available(model):
+                    return f"{model} {number}"
+        return ""
+
+    def _reload(self, wanted: RenderedService, now: ObservedService, why: str) -> list[Step]:
+        before = self.observed.files.get(f"{now.name}/{MODELS_CONFIG}", "")
+        first = transition_config(before, wanted.models_config, now)
+        steps: list[Step] = []
+        if first is not None:
+            note = ", labels stay"
+            cause = "a label moves only to a version that is loaded"
+            steps.append(Reload(cause, now.name, first, note))
+            steps.append(WaitAvailable("the label moves next", now.name, self.wanted[now.name]))
+        steps.append(Reload(why, now.name, wanted.models_config))
+        return [*steps, self._wait(now.name, "a reload loads in the background")]
+
+    def _wait(self, name: str, cause: str) -> Step:
+        models = self.stack.services[name].models
+        labels = {model: served.labels for model, served in models.items() if served.labels}
+        return WaitAvailable(cause, name, self.wanted[name], labels)

@@ -1,0 +1,55 @@
+"""What is there now: a snapshot of files, services and model versions. Data only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+State = Literal["absent", "exited", "starting", "running", "unhealthy"]
+
+
+@dataclass(frozen=True)
+class ObservedVersion:
+    """A model version as the server reports it (START, LOADING, AVAILABLE, UNLOADING, END)."""
+
+    number: int
+    state: str
+    error: str = ""
+
+    @property
+    def available(self) -> bool:
+        """Whether requests to this version are answered."""
+        return self.state == "AVAILABLE"
+
+
+@dataclass(frozen=True)
+class ObservedService:
+    """One service as it is now; addresses are those that this host can reach."""
+
+    name: str
+    state: State
+    server_hash: str = ""
+    models_hash: str = ""
+    rest_url: str = ""
+    grpc_address: str = ""
+    versions: Mapping[str, tuple[ObservedVersion, ...]] = field(default_factory=dict)
+    detail: str = ""
+    restarts: int = 0
+    started_at: float | None = None
+
+    def available(self, model: str) -> set[int]:
+        """The version numbers of a model that answer."""
+        return {one.number for one in self.versions.get(model, ()) if one.available}
+
+
+@dataclass(frozen=True)
+class ObservedStack:
+    """The rendered files as they lie on disk, and every service that was found."""
+
+    files: Mapping[str, str]
+    services: Mapping[str, ObservedService]
+
+    def service(self, name: str) -> ObservedService:
+        """The service, absent when it wasn't found."""
+        return self.services.get(name) or ObservedService(name, "absent")

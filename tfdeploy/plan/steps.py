@@ -1,0 +1,127 @@
+"""The steps of a plan: what changes, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+WantedModels = Mapping[str, tuple[int, ...]]
+WantedLabels = Mapping[str, Mapping[str, int]]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One change and its cause."""
+
+    kind: ClassVar[str] = ""
+    cause: str
+
+    def __str__(self) -> str:
+        return self.kind
+
+    def as_data(self) -> dict[str, Any]:
+        """The step for ``--json``."""
+        return {"step": self.kind, "what": str(self), "cause": self.cause}
+
+
+@dataclass(frozen=True)
+class WriteFiles(Step):
+    """Write rendered files, and remove those that the stack no longer has."""
+
+    kind: ClassVar[str] = "write"
+    texts: Mapping[str, str] = field(repr=False)
+    removed: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        names = [*self.texts, *(f"-{name}" for name in self.removed)]
+        return f"write {', '.join(names)}"
+
+
+@dataclass(frozen=True)
+class ServiceStep(Step):
+    """A step of one service."""
+
+    service: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.service}"
+
+    def as_data(self) -> dict[str, Any]:
+        return {**super().as_data(), "service": self.service}
+
+
+@dataclass(frozen=True)
+class StartService(ServiceStep):
+    """Start a service that isn't running."""
+
+    kind: ClassVar[str] = "start"
+
+
+@dataclass(frozen=True)
+class RecreateService(ServiceStep):
+    """Stop a service and start it anew, for what can't be changed while it runs."""
+
+    kind: ClassVar[str] = "recreate"
+
+
+@dataclass(frozen=True)
+class StopService(ServiceStep):
+    """Stop a service that the stack no longer has."""
+
+    kind: ClassVar[str] = "stop"
+
+
+@dataclass(frozen=True)
+class Reload(ServiceStep):
+    """Write models.config and have the running server take it; no restart."""
+
+    kind: ClassVar[str] = "reload"
+    models_config: str = field(repr=False)
+    note: str = ""
+
+    def __str__(self) -> str:
+        return f"reload {self.service} (no restart{self.note})"
+
+
+@dataclass(frozen=True)
+class WaitAvailable(ServiceStep):
+    """Wait until every wanted version is AVAILABLE and every label answers."""
+
+    kind: ClassVar[str] = "wait"
+    versions: WantedModels
+    labels: WantedLabels = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        models = ", ".join(
+            f"{model} {'+'.join(map(str, numbers))}" for model, numbers in self.versions.items()
+        )
+        return f"wait {self.service}: {models} AVAILABLE"
+
+    def as_data(self) -> dict[str, Any]:
+        versions = {model: list(numbers) for model, numbers in self.versions.items()}
+        return {**super().as_data(), "versions": versions}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Ordered changes; empty when what runs is what the stack says."""
+
+    stack: str
+    runtime: str
+    steps: tuple[Step, ...]
+
+    def __str__(self) -> str:
+        if not self.steps:
+            return f"stack {self.stack} on {self.runtime}: up to date"
+        width = max(len(str(step)) for step in self.steps)
+        width = min(width, 60)
+        lines = [f"plan for stack {self.stack} on {self.runtime}:"]
+        for number, step in enumerate(self.steps, 1):
+            lines.append(f"  {number}. {step!s:<{width}}  because {step.cause}")
+        return "\n".join(lines)
+
+    def as_data(self) -> dict[str, Any]:
+        """The plan for ``--json``."""
+        steps = [step.as_data() for step in self.steps]
+        return {"stack": self.stack, "runtime": self.runtime, "steps": steps}

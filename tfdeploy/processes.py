@@ -1,0 +1,148 @@
+"""The one door to child processes: run a command, start a detached one, stop it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["Finished", "Process", "find", "run", "start_detached", "stop", "stream"]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How a command ended: exit code and what it printed."""
+
+    argv: tuple[str, ...]
+    exit_code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def last_line(self) -> str:
+        """The last line that says something, of stderr first."""
+        lines = [line for text in (self.stdout, self.stderr) for line in text.splitlines() if line]
+        return lines[-1].strip() if lines else ""
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process that may outlive us; the start time tells it from a later one of its number."""
+
+    pid: int
+    started: float
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    timeout_seconds: float | None = None,
+    environment: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    stdin: str | None = None,
+) -> Finished:
+    """Run a command to its end and keep what it prints.
+
+    A program that is missing ends with 127 and one that runs out of time with 124, as in a shell.
+    """
+    try:
+        done = subprocess.run(
+            list(argv),
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout_seconds,
+            env={**os.environ, **environment} if environment else None,
+            cwd=cwd,
+            input=stdin,
+            stdin=None if stdin is not None else subprocess.DEVNULL,
+            check=False,
+        )
+    except FileNotFoundError as error:
+        return Finished(tuple(argv), 127, "", f"{error.filename}: command not found")
+    except subprocess.TimeoutExpired as error:
+        return Finished(tuple(argv), 124, "", f"no end after {error.timeout:g} s")
+    return Finished(tuple(argv), done.returncode, done.stdout, done.stderr)
+
+
+def stream(argv: Sequence[str], *, environment: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Yield a command's output line by line; the command ends with the iteration."""
+    with subprocess.Popen(
+        list(argv),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        errors="replace",
+        env={**os.environ, **environment} if environment else None,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            yield from process.stdout
+        finally:
+            process.terminate()
+
+
+def start_detached(
+    argv: Sequence[str], *, log: Path, environment: Mapping[str, str] | None = None
+) -> Process:
+    """Start a command in a session of its own, output appended to ``log``: it survives us.
+
+    Raises:
+        OSError: the program can't be started.
+    """
+    with log.open("ab") as output:
+        child = subprocess.Popen(
+            list(argv),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env={**os.environ, **environment} if environment else None,
+        )
+    return find(child.pid) or Process(child.pid, time.time())
+
+
+def find(pid: int) -> Process | None:
+    """The live process of that number, or None."""
+    import psutil
+
+    # Our own children stay as zombies until somebody asks for their end.
+    with suppress(ChildProcessError, OSError):
+        os.waitpid(pid, os.WNOHANG)
+    try:
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return None
+        return Process(pid, process.create_time())
+    except psutil.Error:
+        return None
+
+
+def is_alive(process: Process) -> bool:
+    """Whether this very process still runs."""
+    found = find(process.pid)
+    return found is not None and abs(found.started - process.started) < 2.0
+
+
+def stop(process: Process, *, grace_seconds: float, sleep: Callable[[float], None]) -> None:
+    """SIGTERM to the whole group, then SIGKILL when it hasn't gone after ``grace_seconds``."""
+    for sign, wait_seconds in ((signal.SIGTERM, grace_seconds), (signal.SIGKILL, 5.0)):
+        if not is_alive(process):
+            return
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, sign)
+        deadline = time.monotonic() + wait_seconds
+        while time.monotonic() < deadline and is_alive(process):
+            sleep(0.02)
+
+
+def python_argv(module: str, *arguments: str) -> list[str]:
+    """The command line that runs a module with this very interpreter."""
+    return [sys.executable, "-m", module, *arguments]

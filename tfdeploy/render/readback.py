@@ -1,0 +1,90 @@
+"""What was rendered, read back: it must be valid, and say what the stack says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from tfdeploy import wire
+from tfdeploy.errors import TfdeployError
+from tfdeploy.stack import Batching
+
+
+def _differs(name: str, what: str) -> TfdeployError:
+    return TfdeployError(
+        "TFD209",
+        f"The rendered {name} doesn't say what the stack file says: {what}.",
+        where=f"{name}.j2",
+        hint="remove or mend your override of this template.",
+    )
+
+
+def _parse(message: Any, text: str, name: str) -> Any:
+    try:
+        return wire.parse_text(message, text)
+    except ValueError as error:
+        raise _differs(name, str(error)) from error
+
+
+def check_models_config(text: str, models: Sequence[Mapping[str, Any]], service: str) -> None:
+    """Names, paths, policies and labels of every model.
+
+    Raises:
+        TfdeployError: TFD209.
+    """
+    config = _parse(wire.ModelServerConfig, text, f"{service}/models.config")
+    said = [
+        {
+            "name": one.name,
+            "base_path": one.base_path,
+            "latest": one.model_version_policy.latest.num_versions or None,
+            "specific": list(one.model_version_policy.specific.versions) or None,
+            "labels": dict(one.version_labels),
+        }
+        for one in config.model_config_list.config
+    ]
+    if said != [dict(model) for model in models]:
+        raise _differs(f"{service}/models.config", "models, versions or labels differ")
+
+
+def check_batching(text: str, batching: Batching, service: str) -> None:
+    """The settings that change results or memory.
+
+    Raises:
+        TfdeployError: TFD209.
+    """
+    name = f"{service}/batching.config"
+    parameters = _parse(wire.BatchingParameters, text, name)
+    if parameters.max_batch_size.value != batching.max_batch_size:
+        raise _differs(name, "max_batch_size differs")
+    if list(parameters.allowed_batch_sizes) != batching.allowed_batch_sizes:
+        raise _differs(name, "allowed_batch_sizes differ")
+
+
+def check_compose(
+    text: str, stack: str, images: Mapping[str, str], flags: Mapping[str, Sequence[str]]
+) -> None:
+    """The project's name, and the image and flags of every service.
+
+    Raises:
+        TfdeployError: TFD209.
+    """
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise _differs("compose.yaml", f"it isn't valid YAML: {error}") from error
+    if not isinstance(document, dict) or document.get("name") != stack:
+        raise _differs("compose.yaml", "the project's name differs")
+    services = document.get("services") or {}
+    for name, image in images.items():
+        said = services.get(name)
+        if not isinstance(said, dict):
+            raise _differs("compose.yaml", f"service '{name}' is missing")
+        if said.get("image") != image.replace("$", "$$"):
+            raise _differs("compose.yaml", f"the image of '{name}' differs")
+        words = [str(word).replace("$$", "$") for word in said.get("command") or []]
+        missing = [flag for flag in flags[name] if flag not in words]
+        if missing:
+            raise _differs("compose.yaml", f"'{name}' lacks the flag {missing[0]}")

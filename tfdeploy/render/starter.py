@@ -1,0 +1,23 @@
+"""The text of a new stack file."""
+
+from __future__ import annotations
+
+import re
+
+from tfdeploy.render.templates import Templates, bundled_folder
+from tfdeploy.stack.schema import DEFAULT_IMAGE
+
+REFERENCE = "stack.reference.yaml"
+
+
+def starter_text(stack: str, *, service: str, image: str | None, full: bool) -> str:
+    """A short stack file with one service, or the reference with every field."""
+    if not full:
+        return Templates().render(
+            "stack.yaml", stack=stack, service=service, image=image or DEFAULT_IMAGE
+        )
+    text = (bundled_folder() / REFERENCE).read_text(encoding="utf-8")
+    text = re.sub(r"^stack: \S+", f"stack: {stack}", text, flags=re.MULTILINE)
+    if image:
+        text = re.sub(r"^image: \S+", f"image: {image}", text, flags=re.MULTILINE)
+    return text

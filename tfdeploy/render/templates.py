@@ -1,0 +1,76 @@
+"""The Jinja2 side: where templates are looked up, and one quoting filter per grammar."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from tfdeploy.errors import TfdeployError
+
+
+def bundled_folder() -> Path:
+    """The templates that ship with tfdeploy: inside the wheel, or in the source tree."""
+    package = Path(__file__).resolve().parent.parent
+    inside = package / "_templates"
+    return inside if inside.is_dir() else package.parent / "templates"
+
+
+def quote_compose(value: object) -> str:
+    """A YAML scalar; a JSON string is one. Compose reads ``$`` as a variable, ``$$`` is a dollar."""
+    return json.dumps(value if isinstance(value, int | float) else str(value)).replace("$", "$$")
+
+
+def quote_textproto(value: object) -> str:
+    """A string of protobuf's text format, in which JSON's escapes up to ASCII mean the same."""
+    escaped = str(value).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
+class Templates:
+    """Templates by name: ``--templates DIR`` first, then the stack's own, then the bundled.
+
+    An override may extend the one it replaces: ``{% extends "bundled/compose.yaml.j2" %}``.
+    """
+
+    def __init__(self, folders: Sequence[Path] = ()) -> None:
+        bundled = jinja2.FileSystemLoader(bundled_folder())
+        self._environment = jinja2.Environment(
+            loader=jinja2.ChoiceLoader(
+                [
+                    *(jinja2.FileSystemLoader(folder) for folder in folders),
+                    bundled,
+                    jinja2.PrefixLoader({"bundled": bundled}),
+                ]
+            ),
+            undefined=jinja2.StrictUndefined,
+            keep_trailing_newline=True,
+            autoescape=False,  # noqa: S701 - YAML, text protos and shell, each with its own filter
+        )
+        self._environment.filters["compose"] = quote_compose
+        self._environment.filters["textproto"] = quote_textproto
+
+    def render(self, name: str, **values: Any) -> str:
+        """Render ``NAME.j2``.
+
+        Raises:
+            TfdeployError: TFD209 with the template's file and line.
+        """
+        try:
+            return self._environment.get_template(f"{name}.j2").render(**values)
+        except jinja2.TemplateSyntaxError as error:
+            raise _failed(name, f"{error.filename}:{error.lineno}", str(error.message)) from error
+        except jinja2.TemplateError as error:
+            raise _failed(name, f"{name}.j2", str(error)) from error
+
+
+def _failed(name: str, where: str, why: str) -> TfdeployError:
+    return TfdeployError(
+        "TFD209",
+        f"The template of {name} can't be rendered: {why}.",
+        where=where,
+        hint='an override can extend the bundled one: {% extends "bundled/' + name + '.j2" %}.',
+    )

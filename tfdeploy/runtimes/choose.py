@@ -1,0 +1,122 @@
+"""Which runtime a stack runs on, and the reason in one line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from tfdeploy.errors import TfdeployError
+from tfdeploy.files import save_text
+from tfdeploy.runtimes.process import RUN_DIR, ProcessRuntime, embedded_server, find_server
+from tfdeploy.runtimes.runtime import Runtime
+from tfdeploy.stack import StackFile
+
+NAMES = ("docker", "process")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The runtime, and why it is this one."""
+
+    runtime: Runtime
+    reason: str
+    server: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"runtime: {self.runtime.name} ({self.reason})"
+
+
+def choose_runtime(
+    file: StackFile, *, asked: str | None = None, server_binary: str | None = None
+) -> Choice:
+    """What was asked for, where the stack is up, what its file says, else what is there.
+
+    Raises:
+        TfdeployError: TFD405, TFD406, TFD407.
+    """
+    if asked is not None and asked not in NAMES:
+        raise TfdeployError(
+            "TFD407",
+            f"There is no runtime '{asked}'.",
+            where="--runtime",
+            hint=f"runtimes: {', '.join(NAMES)}.",
+        )
+    if server_binary:
+        asked = asked or "process"
+    memory = _Memory(file)
+    memory.refuse_other(asked)
+    if asked:
+        return _choice(file, asked, "asked for", memory, server_binary)
+    if memory.runtime:
+        return _choice(file, memory.runtime, "the stack was brought up on it", memory, None)
+    if file.stack.runtime:
+        return _choice(file, file.stack.runtime, "the stack file says so", memory, None)
+    why_not = _why_not_docker(file)
+    if why_not is None:
+        reason = "the Docker engine answers and the image is at hand"
+        return _choice(file, "docker", reason, memory, None)
+    return _choice(file, "process", why_not, memory, None)
+
+
+def remember(file: StackFile, choice: Choice) -> None:
+    """Keep on which runtime the stack is brought up, for the commands that follow."""
+    text = json.dumps({"runtime": choice.runtime.name, "server": list(choice.server)})
+    save_text(_memory_path(file), text + "\n")
+
+
+def forget(file: StackFile) -> None:
+    """The stack is down."""
+    _memory_path(file).unlink(missing_ok=True)
+
+
+def _memory_path(file: StackFile) -> Path:
+    return file.folder.absolute() / RUN_DIR / "runtime.json"
+
+
+class _Memory:
+    """What an earlier `up` kept."""
+
+    def __init__(self, file: StackFile) -> None:
+        self._path = _memory_path(file)
+        self.runtime: str | None = None
+        self.server: tuple[str, ...] = ()
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            values = json.loads(self._path.read_text(encoding="utf-8"))
+            self.runtime, self.server = values["runtime"], tuple(values["server"])
+
+    def refuse_other(self, asked: str | None) -> None:
+        if asked and self.runtime and asked != self.runtime:
+            raise TfdeployError(
+                "TFD406",
+                f"The stack is up on runtime {self.runtime}, not on {asked}.",
+                where=str(self._path),
+                hint="take it down first: `tfdeploy down STACK`.",
+            )
+
+
+def _choice(
+    file: StackFile, name: str, reason: str, memory: _Memory, server_binary: str | None
+) -> Choice:
+    if name == "docker":
+        from tfdeploy.runtimes.docker import DockerRuntime
+
+        return Choice(DockerRuntime(file), reason)
+    server: Sequence[str] = embedded_server()
+    if server_binary:
+        server = find_server(server_binary)
+    elif memory.runtime == "process" and memory.server:
+        server = memory.server
+    which = "embedded server" if tuple(server) == embedded_server() else server[0]
+    return Choice(ProcessRuntime(file, server), f"{which}; {reason}", tuple(server))
+
+
+def _why_not_docker(file: StackFile) -> str | None:
+    from tfdeploy.runtimes.docker import engine_error, image_error
+
+    error = engine_error()
+    for name in file.stack.services:
+        error = error or image_error(file.stack.image_of(name))
+    return None if error is None else error.message.rstrip(".")

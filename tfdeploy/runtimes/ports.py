@@ -1,0 +1,61 @@
+"""Ports of this host: whether one is free, who has it, and free ones to take."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable
+from contextlib import ExitStack
+
+from tfdeploy.errors import TfdeployError
+
+
+def in_use(address: str, port: int) -> bool:
+    """Whether somebody listens on a port of an address."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        # Without it a port in TIME_WAIT after a restart would look taken.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError:
+            return True
+    return False
+
+
+def free_ports(count: int) -> list[int]:
+    """Different ports that nobody listens on at the moment."""
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
+
+
+def check_ports(
+    wanted: Iterable[tuple[str, int]], *, where: str, service: str
+) -> list[TfdeployError]:
+    """TFD403 for each (address, port) that somebody else listens on; port 0 is any."""
+    return [
+        TfdeployError(
+            "TFD403",
+            f"Port {port} is in use{_by(port)}, and service '{service}' publishes it.",
+            where=f"{where} ({address}:{port})",
+            hint="stop the other program, or publish another port (leave it out for a free one).",
+        )
+        for address, port in wanted
+        if port and in_use(address, port)
+    ]
+
+
+def _by(port: int) -> str:
+    """Who listens there, as far as we may see."""
+    import psutil
+
+    try:
+        for connection in psutil.net_connections(kind="tcp"):
+            listens = connection.status == psutil.CONN_LISTEN
+            if listens and connection.laddr.port == port and connection.pid:
+                return f" by {psutil.Process(connection.pid).name()} (pid {connection.pid})"
+    except (psutil.Error, OSError):
+        pass
+    return ""

@@ -1,0 +1,106 @@
+"""Which models are configured, and how a new config replaces the old one.
+
+Source: tensorflow_serving/model_servers/server_core.cc (ReloadConfig, AddModelsViaModelConfigList).
+Unlike there, a refused config leaves no trace, and a reload that waits for a model which never comes
+does not hold up later ones.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from tfdeploy.server import log
+from tfdeploy.server.catalog import Catalog, Watch
+from tfdeploy.server.model_config import (
+    Labels,
+    platform_of,
+    updated_labels,
+    validate_model_config_list,
+)
+from tfdeploy.server.source import Source
+from tfdeploy.server.status import ServingError, invalid
+from tfdeploy.wire import Code
+
+
+class Configuration:
+    """The models and labels in force. Any thread may apply a new config."""
+
+    def __init__(self, catalog: Catalog, source: Source, allow_unavailable_labels: bool) -> None:
+        self._catalog = catalog
+        self._source = source
+        self._allow_unavailable_labels = allow_unavailable_labels
+        self._lock = threading.Lock()
+        self._platforms: dict[str, str] = {}
+        self._labels: Labels = {}
+
+    def apply(self, config: Any, on_done: Callable[[], None] | None = None) -> Watch:
+        """Replace the configured models.
+
+        Args:
+            config: A ModelServerConfig.
+            on_done: Called from some thread once every new model has an outcome.
+
+        Returns:
+            A watch over the models that were not configured before. `finish` tells how it went.
+
+        Raises:
+            ServingError: the config is refused, and nothing has changed.
+        """
+        choice = config.WhichOneof("config")
+        if choice is None:
+            log.info("Taking no action for empty config.")
+            return Watch((), on_done)
+        if choice == "custom_model_config":
+            invalid("custom_model_config is not supported by this server.")
+        with self._lock:
+            return self._apply_list(config.model_config_list, on_done)
+
+    def finish(self, config: Any, watch: Watch, kind: str) -> None:
+        """Judge a finished `apply`.
+
+        Args:
+            config: What was applied.
+            watch: What `apply` returned, done.
+            kind: `servable` at start-up, `model` at a reload.
+
+        Raises:
+            ServingError: a model failed, or asks for request logging.
+        """
+        watch.check(kind)
+        if any(model.HasField("logging_config") for model in config.model_config_list.config):
+            invalid("No request-logger-creator provided.")
+        log.info("Finished adding/updating models")
+
+    def version_for_label(self, name: str, label: str) -> int:
+        """The version that a label points at.
+
+        Raises:
+            ServingError: INVALID_ARGUMENT for an unknown label, or a label of an unknown model.
+        """
+        version = self._labels.get(name, {}).get(label)
+        if version is None:
+            raise ServingError(
+                Code.INVALID_ARGUMENT, f"Unrecognized servable version label: {label}"
+            )
+        return version
+
+    def _apply_list(self, config_list: Any, on_done: Callable[[], None] | None) -> Watch:
+        validate_model_config_list(config_list, self._platforms)
+        labels = updated_labels(
+            config_list, self._labels, self._is_available, self._allow_unavailable_labels
+        )
+        log.info("Adding/updating models.")
+        models = list(config_list.config)
+        for model in models:
+            log.info(f" (Re-)adding model: {model.name}")
+        names = {model.name for model in models}
+        removed = self._platforms.keys() - names
+        watch = self._catalog.watch(names - self._platforms.keys(), on_done)
+        self._platforms = {model.name: platform_of(model) for model in models}
+        self._labels = labels
+        self._catalog.abandon(removed)
+        self._source.configure(models, removed)
+        return watch
+
+    def _is_available(self, name: str, version: int) -> bool:
+        return self._catalog.find(name, version) is not None

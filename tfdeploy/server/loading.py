@@ -1,0 +1,86 @@
+"""Loading one version: checks, the engine, batching parameters, warm-up, with the real log lines."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tfdeploy import wire
+from tfdeploy.server import log
+from tfdeploy.server.batching import Batching, read_batching
+from tfdeploy.server.config_files import load_text_proto
+from tfdeploy.server.engine import Engine
+from tfdeploy.server.servable import Servable
+from tfdeploy.server.status import ServingError
+from tfdeploy.wire import Code
+
+PER_MODEL_BATCHING = "batching_params.pbtxt"
+
+
+@dataclass(frozen=True)
+class Loader:
+    """How this server loads models.
+
+    Attributes:
+        engine: What runs them.
+        tags: The MetaGraph's tag set.
+        session_config: A serialized ConfigProto.
+        batching: BatchingParameters for every model, or None.
+        per_model_batching: Take them from the version's folder instead.
+        warm_up: Replays a version's warm-up requests; None to skip.
+    """
+
+    engine: Engine
+    tags: tuple[str, ...]
+    session_config: bytes
+    batching: Any = None
+    per_model_batching: bool = False
+    warm_up: Callable[[Servable, str], None] | None = None
+
+    def load(self, name: str, version: int, path: str) -> Servable:
+        """Load one version.
+
+        Raises:
+            ServingError: with the code and text that the version's status will show.
+        """
+        servable = f"{{name: {name} version: {version}}}"
+        _check_folder(servable, path)
+        log.info(f"Successfully reserved resources to load servable {servable}")
+        log.info(f"Approving load for servable version {servable}")
+        log.info(f"Loading servable version {servable}")
+        batching = self._batching_for(path)
+        log.info(f"Reading SavedModel from: {path}")
+        loaded = Servable(
+            name, version, self.engine.load(path, self.tags, self.session_config), batching
+        )
+        try:
+            if self.warm_up is not None:
+                self.warm_up(loaded, path)
+        except BaseException:
+            loaded.close()
+            raise
+        return loaded
+
+    def _batching_for(self, path: str) -> Batching | None:
+        if self.batching is None:
+            return None
+        if not self.per_model_batching:
+            return read_batching(self.batching)
+        file = os.path.join(path, PER_MODEL_BATCHING)
+        if not os.path.exists(file):
+            return None
+        parameters = load_text_proto(
+            file, wire.BatchingParameters, "tensorflow.serving.BatchingParameters"
+        )
+        return read_batching(parameters)
+
+
+def _check_folder(servable: str, path: str) -> None:
+    # The original sums up the files below the folder, to estimate the memory, and fails there.
+    if not os.path.isdir(path):
+        reason = "Not a directory" if os.path.exists(path) else "No such file or directory"
+        raise ServingError(
+            Code.FAILED_PRECONDITION,
+            f"Error while attempting to reserve resources to load servable {servable}: "
+            f"{path}; {reason}",
+        )

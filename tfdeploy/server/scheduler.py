@@ -1,0 +1,104 @@
+"""The one place where a run of a model is scheduled.
+
+A run that is known to be short goes on the event loop, because a hop to a thread costs more than it;
+any other goes to a pool of threads, where a time limit holds. Joining concurrent requests into batches
+belongs here.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from tfdeploy.server.batching import Batching, allowed_size, check_task, cut, pad, rows_of
+from tfdeploy.server.servable import Servable
+from tfdeploy.server.tensor import Tensor
+
+_LONGEST_INLINE_SECONDS: Final = 0.001
+_NEWEST_SHARE: Final = 0.2
+
+Feeds = Mapping[str, Tensor]
+
+
+class Scheduler:
+    """Runs servables for coroutines of one event loop."""
+
+    def __init__(self, threads: int) -> None:
+        self._pool = ThreadPoolExecutor(max(threads, 1), thread_name_prefix="run")
+        # Seconds by servable, outputs and size class of the inputs: time grows with the batch.
+        self._seconds: dict[tuple[int, tuple[str, ...], int], float] = {}
+
+    async def run(
+        self, servable: Servable, feeds: Feeds, fetches: tuple[str, ...], timeout_ms: int
+    ) -> list[Tensor]:
+        """Run a servable, which the caller has taken.
+
+        Args:
+            servable: What to run.
+            feeds: Values by tensor name.
+            fetches: Tensor names to return.
+            timeout_ms: Time limit; 0 is none.
+
+        Raises:
+            ServingError: the batch is refused, or TensorFlow's error.
+        """
+        if servable.batching is not None:
+            return await self._run_batch(servable, servable.batching, feeds, fetches, timeout_ms)
+        return await self._run_once(servable, feeds, fetches, timeout_ms)
+
+    def run_blocking(
+        self, servable: Servable, feeds: Feeds, fetches: tuple[str, ...]
+    ) -> list[Tensor]:
+        """Run in the calling thread, as warm-up does."""
+        return servable.session.run(list(feeds.items()), fetches, False, 0)
+
+    def close(self) -> None:
+        """Take no more runs; what runs is left to the end of the process."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _run_once(
+        self, servable: Servable, feeds: Feeds, fetches: tuple[str, ...], timeout_ms: int
+    ) -> list[Tensor]:
+        items = list(feeds.items())
+        key = (id(servable), fetches, sum(t.array.nbytes for _, t in items).bit_length())
+        inline = self._seconds.get(key, 1.0) < _LONGEST_INLINE_SECONDS and not servable.may_loop
+        if inline:
+            return self._timed(key, servable, items, fetches, True, timeout_ms)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(
+            self._pool, self._timed, key, servable, items, fetches, False, timeout_ms
+        )
+
+    def _timed(
+        self,
+        key: tuple[int, tuple[str, ...], int],
+        servable: Servable,
+        items: Sequence[tuple[str, Tensor]],
+        fetches: tuple[str, ...],
+        inline: bool,
+        timeout_ms: int,
+    ) -> list[Tensor]:
+        started = time.perf_counter()
+        outputs = servable.session.run(items, fetches, inline, timeout_ms)
+        seconds = time.perf_counter() - started
+        before = self._seconds.get(key, seconds)
+        self._seconds[key] = before + (seconds - before) * _NEWEST_SHARE
+        return outputs
+
+    async def _run_batch(
+        self,
+        servable: Servable,
+        batching: Batching,
+        feeds: Feeds,
+        fetches: tuple[str, ...],
+        timeout_ms: int,
+    ) -> list[Tensor]:
+        rows = rows_of(feeds)
+        check_task(batching, rows)
+        size = allowed_size(batching, rows)
+        padded = {
+            name: Tensor(tensor.dtype, pad(tensor.array, size)) for name, tensor in feeds.items()
+        }
+        outputs = await self._run_once(servable, padded, fetches, timeout_ms)
+        return cut(outputs, size if rows else 0, rows)

@@ -1,0 +1,62 @@
+"""Signatures of a loaded model, read once from its MetaGraphDef."""
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from tfdeploy import wire
+from tfdeploy.server.tensor import Tensor
+from tfdeploy.server.tensor_proto import parse_tensor_proto
+
+DEFAULT_SIGNATURE = "serving_default"
+
+
+class Port(NamedTuple):
+    """One input or output: the graph's tensor behind an alias."""
+
+    tensor_name: str
+    dtype: int
+
+
+@dataclass
+class Signature:
+    """One way to call a model.
+
+    Attributes:
+        name: Its key in the SavedModel.
+        method_name: Such as `tensorflow/serving/predict`.
+        inputs: By alias.
+        outputs: By alias.
+        defaults: Values of inputs that a gRPC caller may leave out.
+    """
+
+    name: str
+    method_name: str
+    inputs: dict[str, Port]
+    outputs: dict[str, Port]
+    defaults: dict[str, Tensor] = field(default_factory=dict)
+
+
+def _ports(infos: Any) -> dict[str, Port]:
+    # Sorted, so that errors which name "the first" one are the same from run to run.
+    return {alias: Port(infos[alias].name, infos[alias].dtype) for alias in sorted(infos)}
+
+
+def read_signatures(meta_graph: bytes) -> tuple[Any, dict[str, Signature]]:
+    """The signatures of a serialized MetaGraphDef.
+
+    Returns:
+        A SignatureDefMap, for metadata requests, and the signatures by name.
+    """
+    parsed = wire.MetaGraphDef.FromString(meta_graph)
+    definitions = wire.SignatureDefMap()
+    signatures = {}
+    for name, definition in parsed.signature_def.items():
+        definitions.signature_def[name].CopyFrom(definition)
+        signatures[name] = Signature(
+            name,
+            definition.method_name,
+            _ports(definition.inputs),
+            _ports(definition.outputs),
+            {alias: parse_tensor_proto(value) for alias, value in definition.defaults.items()},
+        )
+    return definitions, signatures

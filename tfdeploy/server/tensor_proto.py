@@ -1,0 +1,139 @@
+"""TensorProto to tensors and back.
+
+Source: tensorflow/core/framework/tensor.cc (Tensor::FromProto, FromProtoField): a list shorter than the
+shape repeats its last value, an empty one is zeros, a longer one is cut.
+"""
+
+from typing import Any, Final
+
+import numpy as np
+
+from tfdeploy import wire
+from tfdeploy.server.tensor import Array, Tensor, storage_of
+from tfdeploy.wire import DataType
+
+_MOST_DIMS: Final = 254
+_MOST_ELEMENTS: Final = 2**63
+
+_FIELDS: Final = {
+    int(DataType[f"DT_{name}"]): field
+    for field, names in {
+        "float_val": "FLOAT",
+        "double_val": "DOUBLE",
+        "int_val": "INT32 UINT8 INT16 INT8 UINT16 QINT8 QUINT8 QINT32 QINT16 QUINT16",
+        "string_val": "STRING",
+        "scomplex_val": "COMPLEX64",
+        "int64_val": "INT64",
+        "bool_val": "BOOL",
+        "dcomplex_val": "COMPLEX128",
+        "half_val": "HALF BFLOAT16",
+        "uint32_val": "UINT32",
+        "uint64_val": "UINT64",
+    }.items()
+    for name in names.split()
+}
+_COMPLEX: Final = {int(DataType.DT_COMPLEX64): np.float32, int(DataType.DT_COMPLEX128): np.float64}
+_STRING: Final = int(DataType.DT_STRING)
+_HALF: Final = int(DataType.DT_HALF)
+
+
+class UnreadableTensor(ValueError):
+    """A TensorProto that holds no valid tensor."""
+
+
+def _shape(proto: Any) -> tuple[int, ...]:
+    shape = tuple(dim.size for dim in proto.tensor_shape.dim)
+    total = 1
+    for size in shape:
+        total *= size
+    if len(shape) > _MOST_DIMS or min(shape, default=0) < 0 or total >= _MOST_ELEMENTS:
+        raise UnreadableTensor("bad shape")
+    return shape
+
+
+def _from_content(content: bytes, storage: "np.dtype[Any]", shape: tuple[int, ...]) -> Array:
+    try:
+        return np.frombuffer(content, storage).reshape(shape)
+    except ValueError:
+        raise UnreadableTensor("tensor_content does not fit the shape") from None
+
+
+def _from_values(dtype: int, values: Any, storage: "np.dtype[Any]") -> Array:
+    if dtype in _COMPLEX:
+        parts = np.array(values, _COMPLEX[dtype])
+        return parts[: len(parts) // 2 * 2].view(storage)
+    if dtype == _STRING:
+        strings = np.empty(len(values), np.object_)
+        strings[:] = list(values)
+        return strings
+    # numpy reads a repeated field through the buffer protocol; astype wraps as C++ casts do.
+    raw = np.array(values)
+    return raw.astype(np.uint16).view(storage) if dtype == _HALF else raw.astype(storage)
+
+
+def _stretch(values: Array, dtype: int, shape: tuple[int, ...]) -> Array:
+    total = int(np.prod(shape, dtype=np.int64)) if shape else 1
+    if len(values) == total:
+        return values.reshape(shape)
+    if len(values) > total:
+        return values[:total].reshape(shape)
+    empty = b"" if dtype == _STRING else 0
+    fill = values[-1] if len(values) else empty
+    try:
+        full = np.full(total, fill, values.dtype)
+    except (MemoryError, ValueError):
+        raise UnreadableTensor("too large") from None
+    full[: len(values)] = values
+    return full.reshape(shape)
+
+
+def parse_tensor_proto(proto: Any) -> Tensor:
+    """Read a TensorProto.
+
+    Raises:
+        UnreadableTensor: as the original refuses it.
+    """
+    dtype = proto.dtype
+    storage = storage_of(dtype)
+    field = _FIELDS.get(dtype)
+    if storage is None or field is None:
+        raise UnreadableTensor("bad dtype")
+    shape = _shape(proto)
+    if proto.tensor_content and dtype != _STRING:
+        return Tensor(dtype, _from_content(proto.tensor_content, storage, shape))
+    values = _from_values(dtype, getattr(proto, field), storage)
+    return Tensor(dtype, _stretch(values, dtype, shape))
+
+
+def _values_to_write(tensor: Tensor) -> Any:
+    flat = np.ascontiguousarray(tensor.array).reshape(-1)
+    if tensor.dtype in _COMPLEX:
+        return flat.view(_COMPLEX[tensor.dtype]).tolist()
+    if tensor.dtype == _HALF:
+        return flat.view(np.uint16).tolist()
+    return flat.tolist()
+
+
+def write_tensor_proto(tensor: Tensor, proto: Any, as_content: bool = False) -> None:
+    """Fill an empty TensorProto, with typed fields as the original does unless told otherwise.
+
+    Args:
+        tensor: The values.
+        proto: A fresh TensorProto.
+        as_content: Use `tensor_content` where the dtype allows.
+    """
+    proto.dtype = tensor.dtype
+    proto.tensor_shape.SetInParent()
+    for size in tensor.array.shape:
+        proto.tensor_shape.dim.add(size=size)
+    if as_content and tensor.dtype != _STRING:
+        proto.tensor_content = np.ascontiguousarray(tensor.array).tobytes()
+    elif tensor.dtype in _FIELDS:
+        getattr(proto, _FIELDS[tensor.dtype]).extend(_values_to_write(tensor))
+
+
+def new_tensor_proto(tensor: Tensor) -> Any:
+    """A TensorProto with typed fields."""
+    proto = wire.TensorProto()
+    write_tensor_proto(tensor, proto)
+    return proto

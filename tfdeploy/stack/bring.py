@@ -1,0 +1,105 @@
+"""Bring a model that lies elsewhere into the models root, whole or not at all."""
+
+from __future__ import annotations
+
+import filecmp
+from pathlib import Path
+
+from tfdeploy.errors import TfdeployError
+from tfdeploy.files import link_or_copy_tree, published_folder, rename_new
+from tfdeploy.savedmodel import (
+    VersionFolder,
+    check_base_path,
+    list_versions,
+    next_version,
+    parse_version,
+    read_saved_model,
+)
+
+
+def is_saved_model(path: Path) -> bool:
+    """Whether a folder is a SavedModel itself rather than a base path."""
+    return any((path / name).is_file() for name in ("saved_model.pb", "saved_model.pbtxt"))
+
+
+def path_below(path: Path, models_root: Path) -> str | None:
+    """A base path inside the models root, relative to it; None when it lies elsewhere."""
+    try:
+        relative = path.resolve().relative_to(models_root.resolve())
+    except ValueError:
+        return None
+    return str(relative) if relative.parts else None
+
+
+def bring_model(source: Path, base_path: Path) -> list[VersionFolder]:
+    """Publish a SavedModel, or every version of a base path, below ``base_path``.
+
+    Files are hard links where the disk allows and others may read them, else copies. A version
+    that is there already with the same graph is left alone.
+
+    Returns:
+        The versions that were brought, ascending.
+
+    Raises:
+        TfdeployError: TFD105 when a number is taken by another model, TFD110 to TFD115.
+    """
+    if not source.exists():
+        raise TfdeployError(
+            "TFD110",
+            f"There is nothing at {source}.",
+            where=str(source.absolute()),
+            hint="give a SavedModel folder, or the folder that holds its numbered versions.",
+        )
+    brought = []
+    for version in _versions_of(source, base_path):
+        final = base_path / str(version.number)
+        if final.exists() and _same(version.path, final):
+            continue
+        with published_folder(final, rename_new) as scratch:
+            link_or_copy_tree(version.path, scratch)
+        brought.append(VersionFolder(version.number, final))
+    return brought
+
+
+def _versions_of(source: Path, base_path: Path) -> list[VersionFolder]:
+    if is_saved_model(source):
+        read_saved_model(source)
+        number = parse_version(source.name)
+        taken = {version.number for version in list_versions(base_path)}
+        if number is None or number < 0:
+            known = next((v for v in list_versions(base_path) if _same(source, v.path)), None)
+            number = known.number if known else next_version(base_path)
+        elif number in taken and not _same(source, base_path / str(number)):
+            raise _taken(base_path, number)
+        return [VersionFolder(number, source)]
+    problems = check_base_path(source)
+    if problems:
+        raise problems[0]
+    versions = list_versions(source)
+    for version in versions:
+        final = base_path / str(version.number)
+        if final.exists() and not _same(version.path, final):
+            raise _taken(base_path, version.number)
+    return versions
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Whether two version folders hold the same graph and the same weights by size."""
+    graph = "saved_model.pb"
+    if not (one / graph).is_file() or not (other / graph).is_file():
+        return False
+    sizes = [
+        sorted((str(p.relative_to(f)), p.stat().st_size) for p in f.rglob("*") if p.is_file())
+        for f in (one, other)
+    ]
+    return sizes[0] == sizes[1] and filecmp.cmp(one / graph, other / graph, shallow=False)
+
+
+def _taken(base_path: Path, number: int) -> TfdeployError:
+    return TfdeployError(
+        "TFD105",
+        f"Version {number} exists already, with another model in it.",
+        where=str(base_path / str(number)),
+        hint="rename the source folder to a free number: a server doesn't notice new contents "
+        "under an old one.",
+    )

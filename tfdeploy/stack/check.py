@@ -1,0 +1,185 @@
+"""What is wrong with a stack beyond its single fields, and with its models on disk."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from tfdeploy.errors import TfdeployError
+from tfdeploy.gpu import Share, check_shares
+from tfdeploy.savedmodel import check_base_path, list_versions, read_saved_model
+from tfdeploy.stack.file import FILE_NAME, StackFile
+from tfdeploy.stack.flags import check_flag
+from tfdeploy.stack.schema import Specific
+from tfdeploy.stack.wanted import Wanted, wanted_versions
+
+
+def check_stack(file: StackFile) -> list[TfdeployError]:
+    """Every problem that the stack file alone shows: images, flags, ports, GPU shares."""
+    return [
+        *_images(file),
+        *_flags(file),
+        *_ports(file),
+        *check_shares(_shares(file)),
+        *_same_name(file),
+    ]
+
+
+def check_models(file: StackFile) -> list[TfdeployError]:
+    """Every problem of the models on disk: base paths, versions, labels, batching."""
+    errors: list[TfdeployError] = []
+    for name, service in file.stack.services.items():
+        if not service.models:
+            errors.append(_no_models(file, name))
+        for model in service.models:
+            found = check_base_path(file.base_path(name, model))
+            errors += [_at(file, error, name, model) for error in found]
+            if not found:
+                errors += _policy_and_labels(file, name, model)
+                errors += _batchable(file, name, model)
+    return errors
+
+
+def resolve_wanted(file: StackFile) -> Wanted:
+    """Which version numbers each model should serve, from its policy and the disk."""
+    return {
+        name: {
+            model: wanted_versions(
+                served.versions, (one.number for one in list_versions(file.base_path(name, model)))
+            )
+            for model, served in service.models.items()
+        }
+        for name, service in file.stack.services.items()
+    }
+
+
+def _at(file: StackFile, error: TfdeployError, service: str, model: str) -> TfdeployError:
+    """A problem on disk, with the line of the stack file that leads there."""
+    where = f"{error.where} ({file.where('services', service, 'models', model)})"
+    return TfdeployError(error.code, error.message, where=where, hint=error.hint)
+
+
+def _no_models(file: StackFile, service: str) -> TfdeployError:
+    return TfdeployError(
+        "TFD208",
+        f"Service '{service}' has no models; a server without any never opens its ports.",
+        where=file.where("services", service, "models"),
+        hint=f"`tfdeploy add-model {file.folder.name} NAME --service {service}` adds one.",
+    )
+
+
+def _images(file: StackFile) -> Iterator[TfdeployError]:
+    images = {("image",): file.stack.image} | {
+        ("services", name, "image"): service.image
+        for name, service in file.stack.services.items()
+        if service.image
+    }
+    for key, image in images.items():
+        tag = re.fullmatch(r"(?:[^/]+/)*[^/:@]+(?::([^/:@]+))?(@sha256:[0-9a-f]{64})?", image)
+        if tag is None or (tag[2] is None and (tag[1] or "latest").startswith("latest")):
+            yield TfdeployError(
+                "TFD206",
+                f"The image '{image}' isn't pinned to a version.",
+                where=file.where(*key),
+                hint="name a version (tensorflow/serving:2.20.0) or a digest (NAME@sha256:...).",
+            )
+
+
+def _flags(file: StackFile) -> Iterator[TfdeployError]:
+    for name, service in file.stack.services.items():
+        for flag, value in service.flags.items():
+            wrong = check_flag(flag, value, file.stack.image_of(name))
+            if wrong:
+                where = file.where("services", name, "flags", flag)
+                yield TfdeployError("TFD204", wrong[0], where=where, hint=wrong[1])
+
+
+def _ports(file: StackFile) -> Iterator[TfdeployError]:
+    taken: dict[int, str] = {}
+    for name, service in file.stack.services.items():
+        for kind in ("rest", "grpc"):
+            port = getattr(service.publish, kind)[1]
+            if port and port in taken:
+                yield TfdeployError(
+                    "TFD212",
+                    f"Port {port} is published twice: by {taken[port]} and by {name}.{kind}.",
+                    where=file.where("services", name, "publish", kind),
+                    hint="give one of them another port, or leave it out to get a free one.",
+                )
+            taken.setdefault(port, f"{name}.{kind}")
+
+
+def _shares(file: StackFile) -> dict[str, Share]:
+    return {
+        name: Share(
+            str(service.gpu.device),
+            service.gpu.memory_fraction,
+            file.where("services", name, "gpu", "memory_fraction"),
+        )
+        for name, service in file.stack.services.items()
+        if service.gpu
+    }
+
+
+def _same_name(file: StackFile) -> Iterator[TfdeployError]:
+    for other in sorted(file.folder.parent.glob(f"*/{FILE_NAME}")):
+        if other.parent.resolve() != file.folder.resolve() and _name_of(other) == file.stack.stack:
+            yield TfdeployError(
+                "TFD207",
+                f"Another stack is named '{file.stack.stack}', too.",
+                where=f"{file.where('stack')} and {other}",
+                hint="give one of them another name in its `stack:` line.",
+            )
+
+
+def _name_of(path: Path) -> str:
+    """The name in another stack's file, which may be broken in every other way."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
+    match = re.search(r"^stack:\s*['\"]?([^\s'\"#]+)", text, re.MULTILINE)
+    return match[1] if match else ""
+
+
+def _policy_and_labels(file: StackFile, service: str, model: str) -> Iterator[TfdeployError]:
+    served = file.stack.services[service].models[model]
+    on_disk = [one.number for one in list_versions(file.base_path(service, model))]
+    wanted = wanted_versions(served.versions, on_disk)
+    there = f"versions on disk: {', '.join(map(str, on_disk))}"
+    key = ("services", service, "models", model)
+    if isinstance(served.versions, Specific):
+        for number in sorted(set(served.versions.specific) - set(on_disk)):
+            yield TfdeployError(
+                "TFD113",
+                f"Version {number} of model '{model}' isn't on disk.",
+                where=file.where(*key, "versions"),
+                hint=f"{there}.",
+            )
+    for label, number in served.labels.items():
+        if number not in wanted:
+            why = "isn't served by the version policy" if number in on_disk else "isn't on disk"
+            yield TfdeployError(
+                "TFD205",
+                f"Label '{label}' of model '{model}' points at version {number}, which {why}.",
+                where=file.where(*key, "labels", label),
+                hint=f"{there}; served: {', '.join(map(str, wanted))}.",
+            )
+
+
+def _batchable(file: StackFile, service: str, model: str) -> Iterator[TfdeployError]:
+    """With batching on, every request to a signature with a fixed first dimension fails."""
+    if file.stack.services[service].batching is None:
+        return
+    for version in list_versions(file.base_path(service, model))[-1:]:
+        for signature in read_saved_model(version.path).signatures.values():
+            if signature.inputs and not signature.batchable:
+                yield TfdeployError(
+                    "TFD214",
+                    f"Signature '{signature.name}' of model '{model}' can't be batched: "
+                    f"{signature.why_not_batchable}.",
+                    where=file.where("services", service, "batching"),
+                    hint="serve the model in a service without `batching:`, or export it with a "
+                    "free first dimension.",
+                )

@@ -1,0 +1,225 @@
+"""What a stack file may say: one class per block, every field checked on its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    field_validator,
+    model_validator,
+)
+
+DEFAULT_IMAGE = "tensorflow/serving:2.20.0"
+REST_PORT = 8501
+GRPC_PORT = 8500
+
+_UNITS = {"": 1, "B": 1, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
+_UNITS |= {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+
+
+def parse_bytes(text: str | int) -> int:
+    """``4GiB`` to a number of bytes.
+
+    Raises:
+        ValueError: not a number with one of the units B, KiB, MiB, GiB, TiB, kB, MB, GB, TB.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", str(text))
+    if match is None or match[2].upper() not in _UNITS:
+        raise ValueError("write a size such as 512MiB or 4GiB")
+    return int(float(match[1]) * _UNITS[match[2].upper()])
+
+
+def _name(pattern: str, rule: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if re.fullmatch(pattern, value) is None:
+            raise ValueError(f"{value!r} isn't a name that works here: {rule}")
+        return value
+
+    return AfterValidator(check)
+
+
+StackName = Annotated[
+    StrictStr,
+    _name(r"[a-z0-9][a-z0-9_-]*", "lower-case letters, digits, - and _, starting with no sign"),
+]
+ServiceName = Annotated[
+    StrictStr,
+    _name(
+        r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?",
+        "it is a DNS name: lower-case letters, digits and -, at most 63",
+    ),
+]
+ModelName = Annotated[StrictStr, _name(r"[A-Za-z0-9_.-]+", "letters, digits, _ . and -")]
+LabelName = Annotated[StrictStr, _name(r"[A-Za-z0-9_]+", "letters, digits and _")]
+VersionNumber = Annotated[StrictInt, Field(ge=0, le=2**63 - 1)]
+FlagValue = StrictBool | StrictInt | StrictFloat | StrictStr
+
+
+def _empty_is_default(value: object) -> object:
+    return {} if value is None else value
+
+
+class Block(BaseModel):
+    """A block of the stack file; unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Latest(Block):
+    """Serve the N highest version numbers."""
+
+    latest: PositiveInt = 1
+
+
+class Specific(Block):
+    """Serve exactly these version numbers."""
+
+    specific: Annotated[list[VersionNumber], Field(min_length=1)]
+
+
+VersionPolicy = Literal["all"] | Latest | Specific
+
+
+def _read_policy(value: object) -> object:
+    """Pick the policy by its key, so that one message is enough when it is wrong."""
+    if isinstance(value, Mapping) and len(value) == 1:
+        (key, inner), *_ = value.items()
+        if key == "latest":
+            return Latest.model_validate({"latest": inner})
+        if key == "specific":
+            return Specific.model_validate({"specific": inner})
+    if value == "all" or isinstance(value, Latest | Specific):
+        return value
+    raise ValueError("write {latest: N}, all, or {specific: [3, 4]}")
+
+
+class ServedModel(Block):
+    """A model of a service: which versions it serves, and under which labels."""
+
+    path: StrictStr | None = None
+    versions: Annotated[VersionPolicy, BeforeValidator(_read_policy)] = Latest()
+    labels: dict[LabelName, VersionNumber] = {}
+
+    @field_validator("path")
+    @classmethod
+    def _below_models_dir(cls, value: str | None) -> str | None:
+        if value is not None and (value.startswith("/") or ".." in value.split("/")):
+            raise ValueError("the path is relative to models_dir and stays below it")
+        return value
+
+
+class GpuShare(Block):
+    """A share of one device's total memory, for one service."""
+
+    device: StrictInt | StrictStr = 0
+    memory_fraction: Annotated[float, Field(gt=0, le=1)]
+
+
+class Batching(Block):
+    """BatchingParameters (tensorflow_serving/servables/tensorflow/session_bundle_config.proto)."""
+
+    max_batch_size: PositiveInt = 1000
+    batch_timeout_micros: Annotated[StrictInt, Field(ge=0)] = 0
+    max_enqueued_batches: PositiveInt = 10
+    num_batch_threads: PositiveInt | None = None
+    allowed_batch_sizes: list[PositiveInt] = []
+    pad_variable_length_inputs: StrictBool = False
+    enable_large_batch_splitting: StrictBool = False
+    max_execution_batch_size: PositiveInt | None = None
+
+    @model_validator(mode="after")
+    def _what_breaks_the_server(self) -> Batching:
+        sizes = self.allowed_batch_sizes
+        if sizes and (sizes != sorted(set(sizes)) or sizes[-1] != self.max_batch_size):
+            raise ValueError(
+                "allowed_batch_sizes must rise and end with max_batch_size "
+                f"({self.max_batch_size}); otherwise every load fails"
+            )
+        if self.max_execution_batch_size is not None:
+            if not self.enable_large_batch_splitting:
+                raise ValueError("max_execution_batch_size needs enable_large_batch_splitting")
+            if self.max_execution_batch_size > self.max_batch_size:
+                raise ValueError("max_execution_batch_size above max_batch_size crashes the server")
+        return self
+
+
+def _read_publish(value: object) -> object:
+    """``8501`` and ``0.0.0.0:8501`` both become (address, port)."""
+    address, _, port = str(value).rpartition(":")
+    if isinstance(value, bool) or not port.isdecimal() or not 0 <= int(port) <= 65535:
+        raise ValueError("write a host port such as 8501, or an address and port: 0.0.0.0:8501")
+    return (address or "127.0.0.1", int(port))
+
+
+HostPort = Annotated[tuple[str, int], BeforeValidator(_read_publish)]
+ANY_PORT = ("127.0.0.1", 0)
+
+
+class Publish(Block):
+    """Ports on the host; one that isn't named gets a free port on 127.0.0.1."""
+
+    rest: HostPort = ANY_PORT
+    grpc: HostPort = ANY_PORT
+
+
+class Resources(Block):
+    """Limits of one service."""
+
+    cpus: Annotated[float, Field(gt=0)] | None = None
+    memory: Annotated[int, BeforeValidator(parse_bytes)] | None = None
+
+
+class Service(Block):
+    """One tensorflow_model_server with a DNS name on the stack's network."""
+
+    image: StrictStr | None = None
+    models: Annotated[
+        dict[ModelName, Annotated[ServedModel, BeforeValidator(_empty_is_default)]],
+        BeforeValidator(_empty_is_default),
+    ] = {}
+    gpu: GpuShare | None = None
+    batching: Annotated[Batching, BeforeValidator(_empty_is_default)] | None = None
+    publish: Annotated[Publish, BeforeValidator(_empty_is_default)] = Publish()
+    resources: Annotated[Resources, BeforeValidator(_empty_is_default)] = Resources()
+    user: StrictStr | None = None
+    environment: Annotated[dict[str, StrictStr], BeforeValidator(_empty_is_default)] = {}
+    flags: Annotated[dict[str, FlagValue], BeforeValidator(_empty_is_default)] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _batching_given_empty(cls, data: Any) -> Any:
+        # `batching:` with nothing behind it asks for batching with the defaults.
+        if isinstance(data, Mapping) and "batching" in data and data["batching"] is None:
+            return {**data, "batching": {}}
+        return data
+
+
+class Stack(Block):
+    """One deployable unit: services and their models."""
+
+    stack: StackName
+    image: StrictStr = DEFAULT_IMAGE
+    models_dir: StrictStr = "../../models"
+    runtime: Literal["docker", "process"] | None = None
+    services: Annotated[dict[ServiceName, Service], BeforeValidator(_empty_is_default)] = {}
+
+    def image_of(self, name: str) -> str:
+        """The service's own image, or the stack's; its -gpu twin for a service with a GPU."""
+        service = self.services[name]
+        if service.image:
+            return service.image
+        if service.gpu and not self.image.endswith("-gpu") and "@" not in self.image:
+            return f"{self.image}-gpu"
+        return self.image

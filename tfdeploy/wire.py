@@ -1,0 +1,396 @@
+"""Protobuf messages of TensorFlow Serving, built at run time in a package name of our own.
+
+The messages are wire-compatible with TensorFlow's and TensorFlow Serving's by field number, and text
+files written with them are read by `tensorflow_model_server`. They live in a private descriptor pool
+under `tfdeploy.wire`, so they coexist with the real ones in one process, and nothing here imports
+tensorflow or grpc.
+
+Sources of the field numbers: tensorflow_serving/{apis,config,servables/tensorflow}/*.proto and
+tensorflow/core/{framework,protobuf,example}/*.proto.
+"""
+
+import enum
+import re
+from typing import Any, Final, TypeVar
+
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
+from google.protobuf.message import Message
+
+PACKAGE: Final = "tfdeploy.wire"
+
+PREDICT: Final = "/tensorflow.serving.PredictionService/Predict"
+CLASSIFY: Final = "/tensorflow.serving.PredictionService/Classify"
+REGRESS: Final = "/tensorflow.serving.PredictionService/Regress"
+MULTI_INFERENCE: Final = "/tensorflow.serving.PredictionService/MultiInference"
+GET_MODEL_METADATA: Final = "/tensorflow.serving.PredictionService/GetModelMetadata"
+GET_MODEL_STATUS: Final = "/tensorflow.serving.ModelService/GetModelStatus"
+RELOAD_CONFIG: Final = "/tensorflow.serving.ModelService/HandleReloadConfigRequest"
+HEALTH_CHECK: Final = "/grpc.health.v1.Health/Check"
+
+SIGNATURE_DEF_MAP_URL: Final = "type.googleapis.com/tensorflow.serving.SignatureDefMap"
+
+
+class Code(enum.IntEnum):
+    """`absl::StatusCode`, which is also gRPC's numbering (tensorflow/core/protobuf/error_codes)."""
+
+    OK = 0
+    CANCELLED = 1
+    UNKNOWN = 2
+    INVALID_ARGUMENT = 3
+    DEADLINE_EXCEEDED = 4
+    NOT_FOUND = 5
+    ALREADY_EXISTS = 6
+    PERMISSION_DENIED = 7
+    RESOURCE_EXHAUSTED = 8
+    FAILED_PRECONDITION = 9
+    ABORTED = 10
+    OUT_OF_RANGE = 11
+    UNIMPLEMENTED = 12
+    INTERNAL = 13
+    UNAVAILABLE = 14
+    DATA_LOSS = 15
+    UNAUTHENTICATED = 16
+
+
+class State(enum.IntEnum):
+    """State of one version (tensorflow_serving/apis/get_model_status.proto)."""
+
+    UNKNOWN = 0
+    START = 10
+    LOADING = 20
+    AVAILABLE = 30
+    UNLOADING = 40
+    END = 50
+
+
+class ModelType(enum.IntEnum):
+    """Deprecated way to name a platform (tensorflow_serving/config/model_server_config.proto)."""
+
+    MODEL_TYPE_UNSPECIFIED = 0
+    TENSORFLOW = 1
+    OTHER = 2
+
+
+class ServingStatus(enum.IntEnum):
+    """Answer of the standard gRPC health service."""
+
+    UNKNOWN = 0
+    SERVING = 1
+    NOT_SERVING = 2
+    SERVICE_UNKNOWN = 3
+
+
+class DataType(enum.IntEnum):
+    """tensorflow/core/framework/types.proto."""
+
+    DT_INVALID = 0
+    DT_FLOAT = 1
+    DT_DOUBLE = 2
+    DT_INT32 = 3
+    DT_UINT8 = 4
+    DT_INT16 = 5
+    DT_INT8 = 6
+    DT_STRING = 7
+    DT_COMPLEX64 = 8
+    DT_INT64 = 9
+    DT_BOOL = 10
+    DT_QINT8 = 11
+    DT_QUINT8 = 12
+    DT_QINT32 = 13
+    DT_BFLOAT16 = 14
+    DT_QINT16 = 15
+    DT_QUINT16 = 16
+    DT_UINT16 = 17
+    DT_COMPLEX128 = 18
+    DT_HALF = 19
+    DT_RESOURCE = 20
+    DT_VARIANT = 21
+    DT_UINT32 = 22
+    DT_UINT64 = 23
+    DT_FLOAT8_E5M2 = 24
+    DT_FLOAT8_E4M3FN = 25
+    DT_INT4 = 29
+    DT_UINT4 = 30
+
+
+# One line is one field; a word and a bar in front name the oneof that the field belongs to.
+_MESSAGES: Final = {
+    # Values that protobuf wraps so that "not set" can be told from zero.
+    "Int64Value": "int64 value = 1",
+    "StringValue": "string value = 1",
+    "BoolValue": "bool value = 1",
+    "Any": "string type_url = 1; bytes value = 2",
+    # config/model_server_config.proto, config/file_system_storage_path_source.proto
+    "Latest": "uint32 num_versions = 1",
+    "All": "",
+    "Specific": "repeated int64 versions = 1",
+    "ServableVersionPolicy": """
+        policy_choice | Latest latest = 100
+        policy_choice | All all = 101
+        policy_choice | Specific specific = 102""",
+    "LogCollectorConfig": "string type = 1; string filename_prefix = 2",
+    "SamplingConfig": "double sampling_rate = 1",
+    "LoggingConfig": """
+        LogCollectorConfig log_collector_config = 1
+        SamplingConfig sampling_config = 2""",
+    "ModelConfig": """
+        string name = 1
+        string base_path = 2
+        ModelType model_type = 3
+        string model_platform = 4
+        LoggingConfig logging_config = 6
+        ServableVersionPolicy model_version_policy = 7
+        map<string, int64> version_labels = 8""",
+    "ModelConfigList": "repeated ModelConfig config = 1",
+    "ModelServerConfig": """
+        config | ModelConfigList model_config_list = 1
+        config | Any custom_model_config = 2""",
+    # servables/tensorflow/session_bundle_config.proto
+    "BatchingParameters": """
+        Int64Value max_batch_size = 1
+        Int64Value batch_timeout_micros = 2
+        Int64Value max_enqueued_batches = 3
+        Int64Value num_batch_threads = 4
+        StringValue thread_pool_name = 5
+        repeated int64 allowed_batch_sizes = 6
+        bool pad_variable_length_inputs = 7
+        BoolValue enable_large_batch_splitting = 8
+        Int64Value max_execution_batch_size = 9""",
+    # config/monitoring_config.proto, config/ssl_config.proto
+    "PrometheusConfig": "bool enable = 1; string path = 2",
+    "MonitoringConfig": "PrometheusConfig prometheus_config = 1",
+    "SSLConfig": """
+        string server_key = 1
+        string server_cert = 2
+        string custom_ca = 3
+        bool client_verify = 4""",
+    # core/framework/tensor.proto, tensor_shape.proto
+    "Dim": "int64 size = 1; string name = 2",
+    "TensorShapeProto": "repeated Dim dim = 2; bool unknown_rank = 3",
+    "TensorProto": """
+        DataType dtype = 1
+        TensorShapeProto tensor_shape = 2
+        int32 version_number = 3
+        bytes tensor_content = 4
+        repeated float float_val = 5
+        repeated double double_val = 6
+        repeated int32 int_val = 7
+        repeated bytes string_val = 8
+        repeated float scomplex_val = 9
+        repeated int64 int64_val = 10
+        repeated bool bool_val = 11
+        repeated double dcomplex_val = 12
+        repeated int32 half_val = 13
+        repeated uint32 uint32_val = 16
+        repeated uint64 uint64_val = 17
+        bytes float8_val = 18""",
+    # core/protobuf/meta_graph.proto, saved_model.proto; the graph stays an unknown field
+    "CooSparse": """
+        string values_tensor_name = 1
+        string indices_tensor_name = 2
+        string dense_shape_tensor_name = 3""",
+    "TensorInfo": """
+        encoding | string name = 1
+        DataType dtype = 2
+        TensorShapeProto tensor_shape = 3
+        encoding | CooSparse coo_sparse = 4""",
+    "SignatureDef": """
+        map<string, TensorInfo> inputs = 1
+        map<string, TensorInfo> outputs = 2
+        string method_name = 3
+        map<string, TensorProto> defaults = 4""",
+    "SignatureDefMap": "map<string, SignatureDef> signature_def = 1",
+    "MetaInfoDef": "repeated string tags = 4; string tensorflow_version = 5",
+    "MetaGraphDef": """
+        MetaInfoDef meta_info_def = 1
+        map<string, SignatureDef> signature_def = 5""",
+    "SavedModel": "int64 saved_model_schema_version = 1; repeated MetaGraphDef meta_graphs = 2",
+    # core/protobuf/config.proto: what a serving session can be told
+    "GPUOptions": """
+        double per_process_gpu_memory_fraction = 1
+        string allocator_type = 2
+        int64 deferred_deletion_bytes = 3
+        bool allow_growth = 4
+        string visible_device_list = 5
+        int32 polling_active_delay_usecs = 6
+        int32 polling_inactive_delay_msecs = 7
+        bool force_gpu_compatible = 8""",
+    "OptimizerOptions": """
+        bool do_common_subexpression_elimination = 1
+        bool do_constant_folding = 2
+        int32 opt_level = 3
+        bool do_function_inlining = 4
+        int32 global_jit_level = 5""",
+    "GraphOptions": """
+        bool enable_recv_scheduling = 2
+        OptimizerOptions optimizer_options = 3
+        bool infer_shapes = 5
+        bool place_pruned_graph = 6
+        bool enable_bfloat16_sendrecv = 7""",
+    "ConfigProto": """
+        map<string, int32> device_count = 1
+        int32 intra_op_parallelism_threads = 2
+        int32 placement_period = 3
+        repeated string device_filters = 4
+        int32 inter_op_parallelism_threads = 5
+        GPUOptions gpu_options = 6
+        bool allow_soft_placement = 7
+        bool log_device_placement = 8
+        bool use_per_session_threads = 9
+        GraphOptions graph_options = 10
+        int64 operation_timeout_in_ms = 11
+        bool isolate_session_state = 15""",
+    "RunOptions": "int64 timeout_in_ms = 2; int32 inter_op_thread_pool = 3",
+    # apis/model.proto, predict.proto, get_model_status.proto, get_model_metadata.proto
+    "ModelSpec": """
+        string name = 1
+        version_choice | Int64Value version = 2
+        string signature_name = 3
+        version_choice | string version_label = 4""",
+    "PredictRequest": """
+        ModelSpec model_spec = 1
+        map<string, TensorProto> inputs = 2
+        repeated string output_filter = 3""",
+    "PredictResponse": "map<string, TensorProto> outputs = 1; ModelSpec model_spec = 2",
+    "StatusProto": "Code error_code = 1; string error_message = 2",
+    "GetModelStatusRequest": "ModelSpec model_spec = 1",
+    "ModelVersionStatus": "int64 version = 1; State state = 2; StatusProto status = 3",
+    "GetModelStatusResponse": "repeated ModelVersionStatus model_version_status = 1",
+    "GetModelMetadataRequest": "ModelSpec model_spec = 1; repeated string metadata_field = 2",
+    "GetModelMetadataResponse": "ModelSpec model_spec = 1; map<string, Any> metadata = 2",
+    # apis/model_management.proto
+    "Metric": "string name = 1; value_increase | int64 int64_value_increase = 2",
+    "ReloadConfigRequest": "ModelServerConfig config = 1; repeated string metric_names = 2",
+    "ReloadConfigResponse": "StatusProto status = 1; repeated Metric metric = 2",
+    # core/example/{example,feature}.proto, apis/input.proto
+    "BytesList": "repeated bytes value = 1",
+    "FloatList": "repeated float value = 1",
+    "Int64List": "repeated int64 value = 1",
+    "Feature": """
+        kind | BytesList bytes_list = 1
+        kind | FloatList float_list = 2
+        kind | Int64List int64_list = 3""",
+    "Features": "map<string, Feature> feature = 1",
+    "Example": "Features features = 1",
+    "ExampleList": "repeated Example examples = 1",
+    "ExampleListWithContext": "repeated Example examples = 1; Example context = 2",
+    "Input": """
+        kind | ExampleList example_list = 1
+        kind | ExampleListWithContext example_list_with_context = 2""",
+    # apis/classification.proto, regression.proto, inference.proto
+    "Class": "string label = 1; float score = 2",
+    "Classifications": "repeated Class classes = 1",
+    "ClassificationResult": "repeated Classifications classifications = 1",
+    "ClassificationRequest": "ModelSpec model_spec = 1; Input input = 2",
+    "ClassificationResponse": "ClassificationResult result = 1; ModelSpec model_spec = 2",
+    "Regression": "float value = 1",
+    "RegressionResult": "repeated Regression regressions = 1",
+    "RegressionRequest": "ModelSpec model_spec = 1; Input input = 2",
+    "RegressionResponse": "RegressionResult result = 1; ModelSpec model_spec = 2",
+    "InferenceTask": "ModelSpec model_spec = 1; string method_name = 2",
+    "MultiInferenceRequest": "repeated InferenceTask tasks = 1; Input input = 2",
+    "InferenceResult": """
+        ModelSpec model_spec = 1
+        result | ClassificationResult classification_result = 2
+        result | RegressionResult regression_result = 3""",
+    "MultiInferenceResponse": "repeated InferenceResult results = 1",
+    # grpc/health/v1/health.proto
+    "HealthCheckRequest": "string service = 1",
+    "HealthCheckResponse": "ServingStatus status = 1",
+}
+_ENUMS: Final = (Code, State, ModelType, ServingStatus, DataType)
+
+_FIELD = re.compile(r"(?:(\w+) \| )?(repeated )?(map<(\w+), (\w+)>|\w+) (\w+) = (\d+)")
+_Field = descriptor_pb2.FieldDescriptorProto
+_SCALARS: Final = frozenset(_Field.Type.keys())
+M = TypeVar("M", bound=Message)
+
+
+def _set_type(field: Any, word: str) -> None:
+    scalar = f"TYPE_{word.upper()}"
+    if scalar in _SCALARS:
+        field.type = _Field.Type.Value(scalar)
+    elif word in _MESSAGES:
+        field.type, field.type_name = _Field.TYPE_MESSAGE, f".{PACKAGE}.{word}"
+    else:
+        # Enum values share their parent's scope, so each enum gets a message of its own to live in.
+        field.type, field.type_name = _Field.TYPE_ENUM, f".{PACKAGE}.{word}Holder.{word}"
+
+
+def _map_entry(message: Any, name: str, key: str, value: str) -> str:
+    entry = message.nested_type.add(name=name.title().replace("_", "") + "Entry")
+    entry.options.map_entry = True
+    for number, (label, word) in enumerate((("key", key), ("value", value)), start=1):
+        field = entry.field.add(name=label, number=number, label=_Field.LABEL_OPTIONAL)
+        _set_type(field, word)
+    return f".{PACKAGE}.{message.name}.{entry.name}"
+
+
+def _add_field(message: Any, text: str, oneofs: dict[str, int]) -> None:
+    match = _FIELD.fullmatch(text)
+    if match is None:
+        raise ValueError(f"not a field: {text!r}")
+    oneof, repeated, word, key, value, name, number = match.groups()
+    field = message.field.add(name=name, number=int(number), json_name=name)
+    field.label = _Field.LABEL_REPEATED if repeated or key else _Field.LABEL_OPTIONAL
+    if key:
+        field.type = _Field.TYPE_MESSAGE
+        field.type_name = _map_entry(message, name, key, value)
+    else:
+        _set_type(field, word)
+    if oneof:
+        if oneof not in oneofs:
+            oneofs[oneof] = len(oneofs)
+            message.oneof_decl.add(name=oneof)
+        field.oneof_index = oneofs[oneof]
+
+
+def _build_pool() -> descriptor_pool.DescriptorPool:
+    file = descriptor_pb2.FileDescriptorProto(
+        name="tfdeploy/wire.proto", package=PACKAGE, syntax="proto3"
+    )
+    for kind in _ENUMS:
+        enum_type = file.message_type.add(name=kind.__name__ + "Holder").enum_type.add()
+        enum_type.name = kind.__name__
+        for member in kind:
+            enum_type.value.add(name=member.name, number=member.value)
+    for name, body in _MESSAGES.items():
+        message = file.message_type.add(name=name)
+        oneofs: dict[str, int] = {}
+        for line in re.split(r"[;\n]", body):
+            if line.strip():
+                _add_field(message, line.strip(), oneofs)
+    pool = descriptor_pool.DescriptorPool()
+    pool.AddSerializedFile(file.SerializeToString())
+    return pool
+
+
+_POOL = _build_pool()
+
+
+def message_class(name: str) -> Any:
+    """The class of one message of the table above, for example `message_class("ModelSpec")`."""
+    return message_factory.GetMessageClass(_POOL.FindMessageTypeByName(f"{PACKAGE}.{name}"))
+
+
+def parse_text(cls: type[M], text: str) -> M:
+    """Read protobuf text format.
+
+    Raises:
+        google.protobuf.text_format.ParseError: with `line:column : reason`.
+    """
+    return text_format.Parse(text, cls())
+
+
+def render_text(message: Message) -> str:
+    """Write protobuf text format, one field a line, non-ASCII kept readable."""
+    return text_format.MessageToString(message, as_utf8=True)
+
+
+def __getattr__(name: str) -> Any:
+    """Message classes are made on first use, `wire.PredictRequest`, and kept."""
+    if name not in _MESSAGES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    cls = message_class(name)
+    globals()[name] = cls
+    return cls
