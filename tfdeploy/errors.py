@@ -269,7 +269,8 @@ CATALOGUE: dict[str, Entry] = {
     "TFD411": Entry(
         Exit.DEPLOY,
         "The server refused the new configuration",
-        "The reload was answered with an error; the configuration before it is in force again.",
+        "The reload was answered with an error. tfdeploy put the configuration before it back and "
+        "sent that, so that what ran before runs again.",
     ),
     "TFD412": Entry(
         Exit.DEPLOY,

@@ -294,6 +294,16 @@ _MESSAGES: Final = {
         result | ClassificationResult classification_result = 2
         result | RegressionResult regression_result = 3""",
     "MultiInferenceResponse": "repeated InferenceResult results = 1",
+    # apis/prediction_log.proto: warm-up records
+    "PredictLog": "PredictRequest request = 1",
+    "OtherLog": "",
+    "PredictionLog": """
+        log_type | OtherLog classify_log = 2
+        log_type | OtherLog regress_log = 3
+        log_type | OtherLog multi_inference_log = 4
+        log_type | OtherLog session_run_log = 5
+        log_type | PredictLog predict_log = 6
+        log_type | OtherLog predict_streamed_log = 7""",
     # grpc/health/v1/health.proto
     "HealthCheckRequest": "string service = 1",
     "HealthCheckResponse": "ServingStatus status = 1",

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tfdeploy.client.request import Given, build_request
+from tfdeploy.client.values import problem
 from tfdeploy.errors import TfdeployError
 from tfdeploy.savedmodel import Signature, TensorInfo
 
@@ -207,11 +208,49 @@ def test_an_array_out_of_range(tmp_path: Path) -> None:
     assert "instances[1]" in refused(given, signature(x=("int8", BATCH)))
 
 
+@pytest.mark.parametrize("dtype", ["int8", "int64", "float32", "float64", "bool"])
+@pytest.mark.parametrize("theirs", ["bool", "uint64", "int64", "float32", "float64"])
+@pytest.mark.parametrize("value", [0, 1, -1, 200, 2**53, 1e300])
+def test_an_array_is_judged_as_its_json_is(
+    tmp_path: Path, dtype: str, theirs: str, value: float
+) -> None:
+    numpy = pytest.importorskip("numpy")
+    with numpy.errstate(all="ignore"):
+        array = numpy.array([value]).astype(theirs)
+    path = tmp_path / "x.npy"
+    numpy.save(path, array)
+    signatures = {"serving_default": signature(x=(dtype, BATCH))}
+    fits = problem(array.tolist()[0], dtype) is None
+    try:
+        build_request(signatures, Given(file=str(path)))
+    except TfdeployError:
+        assert not fits
+    else:
+        assert fits
+
+
+def test_an_array_for_a_type_that_rest_cannot_carry(tmp_path: Path) -> None:
+    given = Given(file=saved(tmp_path, [1], "float16"))
+    assert "can't be sent over REST" in refused(given, signature(x=("float16", BATCH)))
+
+
 def test_an_array_of_another_shape(tmp_path: Path) -> None:
     given = Given(file=saved(tmp_path, [[1, 2, 3]], "float32"))
     message = refused(given, signature(x=("float32", (None, 2))))
     assert "instances[0] has 3 values, not 2" in message
     assert "x: float32[?, 2]" in message
+
+
+def test_an_array_without_rows(tmp_path: Path) -> None:
+    given = Given(file=saved(tmp_path, [], "float32"))
+    assert "no rows" in refused(given, signature(x=("float32", BATCH)))
+
+
+def test_an_extended_float_is_no_json_number(tmp_path: Path) -> None:
+    numpy = pytest.importorskip("numpy")
+    if numpy.dtype("longdouble").itemsize > 8:
+        given = Given(file=saved(tmp_path, [1], "longdouble"))
+        assert "the array is of type" in refused(given, signature(x=("float32", BATCH)))
 
 
 def test_a_broken_array_file(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from tfdeploy.apply.reporter import Reporter
@@ -119,19 +120,15 @@ class _Walker:
     def _push(self, service: str, models_config: str) -> None:
         """The answer of the gRPC reload is immediate; the file that is polled says the same."""
         address = self._runtime.look(service).grpc_address
-        try:
-            # Unreachable, or too slow to answer: the poll of the file brings it, and the wait
-            # that follows has the deadline.
+        # Unreachable, or too slow to answer: the poll of the file brings it, and the wait that
+        # follows has the deadline.
+        with suppress(Unreachable):
             reload_config(address, models_config, timeout_seconds=self._deadline.seconds)
-        except Unreachable:
-            pass
 
     def take_back(self, why: str) -> None:
         """Old files, old services; what was new is stopped. Never raises: the cause is told."""
         self._reporter.failed(why)
-        self._write(
-            self._before.files, set(self._rendered.files) - set(self._before.files)
-        )
+        self._write(self._before.files, set(self._rendered.files) - set(self._before.files))
         fresh = not any(
             service.state not in ("absent", "exited") for service in self._before.services.values()
         )

@@ -36,13 +36,13 @@ def root(
 
 # Registered in the order of a model's way to its first prediction.
 from tfdeploy.cli import (  # noqa: E402
-    stacks,
-    models,
-    edit,
     deploy,
-    watch,
-    predict,
+    edit,
     extras,
+    models,
+    predict,
+    stacks,
+    watch,
 )
 
 __all__ = ["app", "deploy", "edit", "extras", "models", "predict", "stacks", "watch"]

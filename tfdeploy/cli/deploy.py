@@ -40,7 +40,11 @@ def up(
     stacks_dir: StacksDir = DEFAULT_STACKS,
     as_json: AsJson = False,
 ) -> None:
-    """Bring the stack up, or change it to what its file says, and wait until models answer."""
+    """Bring a stack up, or change it to what its file says.
+
+    Everything is checked first; then the plan is shown and applied, and every wanted model
+    version is waited for. A change that fails is taken back.
+    """
     file = load(stack, stacks_dir)
     choice = choose(file, runtime, server_binary)
     deploy(file, choice, templates, timeout, as_json, dry_run)
@@ -115,7 +119,10 @@ def down(
     stacks_dir: StacksDir = DEFAULT_STACKS,
     as_json: AsJson = False,
 ) -> None:
-    """Stop every service of the stack. Models and rendered files stay."""
+    """Stop every service of a stack.
+
+    Models and rendered files stay.
+    """
     from tfdeploy.runtimes import forget
 
     file = load(stack, stacks_dir)

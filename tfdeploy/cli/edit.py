@@ -67,7 +67,11 @@ def add_model(
     stacks_dir: StacksDir = DEFAULT_STACKS,
     as_json: AsJson = False,
 ) -> None:
-    """Add a model to a service: checked on disk, then written to the stack file."""
+    """Add a model to a service.
+
+    The model is checked on disk and the whole resulting stack is checked before the stack file
+    is written. A model that is there already gets the new versions and labels.
+    """
     from tfdeploy.stack import edit
     from tfdeploy.stack.arguments import parse_labels, parse_versions
     from tfdeploy.stack.bring import bring_model, path_below
@@ -108,7 +112,10 @@ def remove_model(
     stacks_dir: StacksDir = DEFAULT_STACKS,
     as_json: AsJson = False,
 ) -> None:
-    """Take a model out of a service. Its files stay in models_dir."""
+    """Take a model out of a service.
+
+    Its files stay in models_dir.
+    """
     from tfdeploy.stack import edit
 
     file = load(stack, stacks_dir)

@@ -10,9 +10,112 @@ import typer
 from tfdeploy.cli import output
 from tfdeploy.cli.app import app
 from tfdeploy.cli.options import AsJson, examples
+from tfdeploy.errors import TfdeployError
 
 if TYPE_CHECKING:
     from tfdeploy.savedmodel import SavedModel, TensorInfo
+
+
+@app.command(
+    **examples(
+        "tfdeploy export digits.keras --name digits --to models/ --image --scale 1/255",
+        "tfdeploy export my_package.train:model --name digits --to models/ --version 7",
+    )
+)
+def export(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="A .keras file, a SavedModel folder, or module:function that returns a model.",
+        ),
+    ],
+    name: Annotated[str, typer.Option("--name", help="The model's name.")],
+    to: Annotated[
+        Path, typer.Option("--to", help="The folder of all models; NAME/VERSION goes below it.")
+    ] = Path("models"),
+    version: Annotated[
+        int | None, typer.Option("--version", help="The version's number; default: next free.")
+    ] = None,
+    image: Annotated[
+        bool,
+        typer.Option(
+            "--image", help="Take encoded images (PNG, JPEG): decode, resize, rescale in the graph."
+        ),
+    ] = False,
+    input_alias: Annotated[
+        str, typer.Option("--image-input", help="The image input's name; ends in _bytes.")
+    ] = "image_bytes",
+    image_size: Annotated[
+        str | None,
+        typer.Option("--image-size", metavar="HxW", help="Default: as the model's input says."),
+    ] = None,
+    channels: Annotated[
+        int | None, typer.Option("--channels", help="1, 3 or 4; default: as the model says.")
+    ] = None,
+    scale: Annotated[
+        str, typer.Option("--scale", help="Pixels (0 to 255) are multiplied by it: 1/255.")
+    ] = "1",
+    offset: Annotated[float, typer.Option("--offset", help="Added after --scale.")] = 0.0,
+    resize: Annotated[
+        str, typer.Option("--resize", help="The resize method: bilinear, nearest, bicubic ...")
+    ] = "bilinear",
+    verify: Annotated[
+        bool, typer.Option("--verify/--no-verify", help="Prove in a fresh process that it serves.")
+    ] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Export a trained model, and prove that it serves."""
+    from tfdeploy.exporting import ImageFront
+    from tfdeploy.exporting import export as export_model
+
+    front = None
+    if image:
+        height, width = _size(image_size)
+        front = ImageFront(
+            alias=input_alias,
+            height=height,
+            width=width,
+            channels=channels,
+            scale=_ratio(scale),
+            offset=offset,
+            method=resize,
+        )
+    done = export_model(
+        source, name=name, to=to, version=version, image=front, verify=verify, report=output.note
+    )
+    if as_json:
+        output.print_json({"version": done.version, **_as_data(done.saved_model)})
+        return
+    took = output.seconds(done.seconds)
+    output.print_line(f"published {done.path} in {took}")
+    _show_signatures(done.saved_model)
+    output.print_line(f"next: tfdeploy add-model STACK {name}")
+
+
+def _size(text: str | None) -> tuple[int | None, int | None]:
+    """``224x224`` to height and width, in pixels."""
+    if text is None:
+        return None, None
+    height, _, width = text.partition("x")
+    if not (height.isdecimal() and width.isdecimal() and int(height) and int(width)):
+        raise _unreadable("--image-size", text, "write HEIGHTxWIDTH, such as 224x224.")
+    return int(height), int(width)
+
+
+def _ratio(text: str) -> float:
+    """``1/255`` or ``0.0039`` to a number."""
+    above, slash, below = text.partition("/")
+    try:
+        return float(above) / (float(below) if slash else 1.0)
+    except (ValueError, ZeroDivisionError) as error:
+        raise _unreadable(
+            "--scale", text, "write a number or a fraction, such as 1/255."
+        ) from error
+
+
+def _unreadable(option: str, text: str, hint: str) -> TfdeployError:
+    return TfdeployError("TFD216", f"'{text}' can't be read.", where=option, hint=hint)
 
 
 @app.command(
@@ -24,7 +127,10 @@ def inspect(
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Show versions, signatures with dtypes and shapes, size, and the TensorFlow that wrote it."""
+    """Show a model's versions, signatures and size.
+
+    Reads saved_model.pb without TensorFlow: dtypes, shapes, and the TensorFlow that wrote it.
+    """
     from tfdeploy.errors import raise_all
     from tfdeploy.savedmodel import check_base_path, ignored_folders, list_versions
     from tfdeploy.savedmodel import read_saved_model as read

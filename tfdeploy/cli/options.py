@@ -27,9 +27,7 @@ StackArgument = Annotated[
 ]
 StacksDir = Annotated[
     Path,
-    typer.Option(
-        "--stacks-dir", envvar="TFDEPLOY_STACKS_DIR", help="The folder of all stacks."
-    ),
+    typer.Option("--stacks-dir", envvar="TFDEPLOY_STACKS_DIR", help="The folder of all stacks."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 RuntimeOption = Annotated[
@@ -68,9 +66,7 @@ def load(stack: str, stacks_dir: Path) -> StackFile:
     return load_stack(find_stack(stack, stacks_dir))
 
 
-def choose(
-    file: StackFile, runtime: str | None = None, server_binary: str | None = None
-) -> Choice:
+def choose(file: StackFile, runtime: str | None = None, server_binary: str | None = None) -> Choice:
     """The runtime that the command works on."""
     from tfdeploy.runtimes import choose_runtime
 

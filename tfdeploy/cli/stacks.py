@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -66,7 +65,10 @@ def render(
     stacks_dir: StacksDir = DEFAULT_STACKS,
     as_json: AsJson = False,
 ) -> None:
-    """Write the Compose file and the server's config files to stacks/STACK/rendered."""
+    """Write the files of a stack: Compose file and server configs.
+
+    They go to stacks/STACK/rendered.
+    """
     from tfdeploy.errors import raise_all
     from tfdeploy.files import save_text
     from tfdeploy.render import render_stack
@@ -79,9 +81,7 @@ def render(
     folder = file.folder / RENDERED_DIR
     before = read_files(folder)
     differing = sorted(
-        name
-        for name in {*before, *rendered.files}
-        if before.get(name) != rendered.files.get(name)
+        name for name in {*before, *rendered.files} if before.get(name) != rendered.files.get(name)
     )
     if check and differing:
         raise TfdeployError(
@@ -115,7 +115,7 @@ def plan(
     stacks_dir: StacksDir = DEFAULT_STACKS,
     as_json: AsJson = False,
 ) -> None:
-    """Show what `tfdeploy up` would change, and why. Changes nothing."""
+    """Show what `tfdeploy up` would change, and why."""
     from tfdeploy.cli.prepare import prepare
 
     file = load(stack, stacks_dir)

@@ -33,7 +33,10 @@ def status(
     stacks_dir: StacksDir = DEFAULT_STACKS,
     as_json: AsJson = False,
 ) -> None:
-    """Compare what is wanted with what serves. Exit code 1 when they differ."""
+    """Compare what is wanted with what serves.
+
+    Exit code 1 when they differ.
+    """
     from tfdeploy.stack import resolve_wanted
 
     file = load(stack, stacks_dir)

@@ -7,8 +7,8 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
+from tfdeploy.client.arrays import check_type, surely_fits
 from tfdeploy.client.documents import has_batch, read_document
 from tfdeploy.client.misfit import (
     DEFAULT_SIGNATURE,
@@ -19,12 +19,9 @@ from tfdeploy.client.misfit import (
     row_skeleton,
 )
 from tfdeploy.client.sources import parse_json, read_array, read_image, read_json
-from tfdeploy.client.values import FLOATS, INTEGERS, TensorCheck
+from tfdeploy.client.values import TensorCheck
 from tfdeploy.errors import TfdeployError
 from tfdeploy.savedmodel import Signature, TensorInfo
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -121,18 +118,28 @@ def _from_values(signature: Signature, given: Given) -> dict[str, object]:
         info = _pick(strings, strings, given.input_alias, signature, "a text")
         values = list(given.texts)
     tensor = values[0] if info.shape == () and len(values) == 1 else _nested(values, info)
-    return _body(tensor, info, signature)
+    key = "instances" if has_batch(signature) else "inputs"
+    TensorCheck(info).walk(tensor, (key,))
+    return {key: tensor}
 
 
 def _from_array(signature: Signature, given: Given) -> dict[str, object]:
     numeric = [info for info in signature.inputs.values() if info.dtype != "string"]
     info = _pick(numeric, numeric, given.input_alias, signature, "an array")
+    check = TensorCheck(info)
     array = read_array(Path(str(given.file)))
-    _check_array_type(array, info)
+    check_type(array, info)
     one_row = array.ndim == (0 if info.shape is None else len(info.shape) - 1)
     if one_row:
         array = array[None]
-    return _body(array.tolist(), info, signature)
+    if array.shape[:1] == (0,):
+        raise misfit("The array has no rows.", where=str(given.file))
+    key = "instances" if has_batch(signature) else "inputs"
+    tensor = array.tolist()
+    # Walking millions of values takes seconds, and is only needed to say which one is wrong.
+    if not surely_fits(array, info):
+        check.walk(tensor, (key,))
+    return {key: tensor}
 
 
 def _pick(
@@ -177,21 +184,3 @@ def _nested(values: list[object], info: TensorInfo) -> list[object]:
     for _ in (info.shape or ())[1:]:
         values = [[value] for value in values]
     return values
-
-
-def _body(tensor: object, info: TensorInfo, signature: Signature) -> dict[str, object]:
-    key = "instances" if has_batch(signature) else "inputs"
-    TensorCheck(info).walk(tensor, (key,))
-    return {key: tensor}
-
-
-def _check_array_type(array: np.ndarray[Any, Any], info: TensorInfo) -> None:
-    """Integers may go to floats; nothing else changes its kind on the way."""
-    kinds = "fiu" if info.dtype in FLOATS else "iu" if info.dtype in INTEGERS else "b"
-    if array.dtype.kind in kinds:
-        return
-    raise misfit(
-        f"Input '{info.alias}' takes {info.dtype}: the array is of type {array.dtype}.",
-        where=str(info),
-        hint="convert it with array.astype(...) before numpy.save.",
-    )

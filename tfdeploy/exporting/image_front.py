@@ -52,8 +52,7 @@ class ImageFront:
             )
         if self.channels not in (None, 1, 3, 4):
             raise _wrong(
-                f"An image can't be decoded to {self.channels} channels.",
-                "choose 1, 3 or 4.",
+                f"An image can't be decoded to {self.channels} channels.", "choose 1, 3 or 4."
             )
 
 
@@ -82,9 +81,7 @@ def fit(front: ImageFront, shape: tuple[int | None, ...] | None) -> ImageShape:
     height = _agreed("height", front.height, shape[1], shape)
     width = _agreed("width", front.width, shape[2], shape)
     if len(shape) == 3:
-        return ImageShape(
-            height, width, _agreed("channels", front.channels, 1, shape), False
-        )
+        return ImageShape(height, width, _agreed("channels", front.channels, 1, shape), False)
     channels = 3 if front.channels is None and shape[3] is None else front.channels
     channels = _agreed("channels", channels, shape[3], shape)
     if channels not in (1, 3, 4):
@@ -96,9 +93,7 @@ def fit(front: ImageFront, shape: tuple[int | None, ...] | None) -> ImageShape:
     return ImageShape(height, width, channels, True)
 
 
-def _agreed(
-    what: str, asked: int | None, given: int | None, shape: tuple[int | None, ...]
-) -> int:
+def _agreed(what: str, asked: int | None, given: int | None, shape: tuple[int | None, ...]) -> int:
     if asked is None and given is None:
         raise _wrong(
             f"The model's input has the shape {_written(shape)}, which leaves the {what} open.",
@@ -106,7 +101,7 @@ def _agreed(
         )
     if asked is not None and given is not None and asked != given:
         raise _wrong(
-            f"The image front asks for a {what} of {asked}, and the model's input has the shape "
+            f"The image front asks for {what} = {asked}, and the model's input has the shape "
             f"{_written(shape)}.",
             f"leave the {what} out: it comes from the model.",
         )
@@ -117,9 +112,7 @@ def pixels_of(tf: Any, front: ImageFront, size: ImageShape, dtype: Any) -> Any:
     """The function of one encoded image (a string scalar) to one model input."""
 
     def pixels(encoded: Any) -> Any:
-        image = tf.io.decode_image(
-            encoded, channels=size.channels, expand_animations=False
-        )
+        image = tf.io.decode_image(encoded, channels=size.channels, expand_animations=False)
         image.set_shape([None, None, size.channels])
         image = tf.image.resize(image, [size.height, size.width], method=front.method)
         image = tf.cast(image, tf.float32) * front.scale + front.offset
@@ -157,9 +150,7 @@ def put_before(tf: Any, front: ImageFront, function: Any) -> Any:
         return function(**{next(iter(named)): images}) if named else function(images)
 
     bytes_in = tf.TensorSpec([spec.shape[0]], tf.string, name=front.alias)
-    return tf.function(serve, autograph=False).get_concrete_function(
-        **{front.alias: bytes_in}
-    )
+    return tf.function(serve, autograph=False).get_concrete_function(**{front.alias: bytes_in})
 
 
 def _dims(size: ImageShape) -> list[int]:

@@ -32,7 +32,15 @@ def from_keras(tf: Any, model: Any, source: str) -> Servable:
     Raises:
         TfdeployError: TFD102 when the model was never built, so that its inputs are unknown.
     """
-    tree = importlib.import_module("keras").tree
+    keras = importlib.import_module("keras")
+    if keras.backend.backend() != "tensorflow":
+        raise TfdeployError(
+            "TFD102",
+            f"The model runs on {keras.backend.backend()}, and the server runs TensorFlow.",
+            where=source,
+            hint="set KERAS_BACKEND=tensorflow before Keras is imported, and load the model anew.",
+        )
+    tree = keras.tree
     arguments = _arguments(tf, tree, model, source)
     specs = _named_specs(tf, tree, arguments)
 
@@ -51,12 +59,7 @@ def _arguments(tf: Any, tree: Any, model: Any, source: str) -> list[Any]:
     """The model's positional arguments, with a TensorSpec in the place of each tensor."""
     keras = importlib.import_module("keras")
     known = getattr(model, "_inputs_struct", None)
-    if (
-        known is None
-        and isinstance(model, keras.Sequential)
-        and model.built
-        and model.inputs
-    ):
+    if known is None and isinstance(model, keras.Sequential) and model.built and model.inputs:
         known = model.inputs[0]
     if known is not None:
         return [tree.map_structure(lambda one: _spec(tf, one), known)]
@@ -76,23 +79,19 @@ def _arguments(tf: Any, tree: Any, model: Any, source: str) -> list[Any]:
 
 
 def _spec(tf: Any, tensor: Any) -> Any:
-    return tf.TensorSpec(tensor.shape, tensor.dtype, name=tensor.name)
+    # Where nobody gave a name, the tensor's own is another before and after saving.
+    history = getattr(tensor, "_keras_history", None)
+    name = history.operation.name if history is not None else tensor.name
+    return tf.TensorSpec(tensor.shape, tensor.dtype, name=name)
 
 
 def _specs_of_shapes(tf: Any, shapes: Any, dtype: str, name: str) -> Any:
     if isinstance(shapes, dict):
-        return {
-            key: _specs_of_shapes(tf, one, dtype, key) for key, one in shapes.items()
-        }
+        return {key: _specs_of_shapes(tf, one, dtype, key) for key, one in shapes.items()}
     if all(isinstance(dim, int | None) for dim in shapes):
         # The first dimension is the size of the batch that happened to build it.
-        return tf.TensorSpec(
-            [None, *shapes[1:]], dtype, name="inputs" if name == "input" else name
-        )
-    return [
-        _specs_of_shapes(tf, one, dtype, f"{name}_{index}")
-        for index, one in enumerate(shapes)
-    ]
+        return tf.TensorSpec([None, *shapes[1:]], dtype, name="inputs" if name == "input" else name)
+    return [_specs_of_shapes(tf, one, dtype, f"{name}_{index}") for index, one in enumerate(shapes)]
 
 
 def _named_specs(tf: Any, tree: Any, arguments: list[Any]) -> list[Any]:
@@ -107,17 +106,11 @@ def _named_specs(tf: Any, tree: Any, arguments: list[Any]) -> list[Any]:
 
 def _output_names(model: Any, paths: Sequence[tuple[Any, ...]]) -> list[str]:
     known = getattr(model, "output_names", None)
-    if (
-        known is None
-        and hasattr(model, "layers")
-        and type(model).__name__ == "Sequential"
-    ):
+    if known is None and hasattr(model, "layers") and type(model).__name__ == "Sequential":
         known = [model.layers[-1].name]
     if known is None or len(known) != len(paths):
         known = [f"output_{index}" for index in range(len(paths))]
-    return _unique(
-        [_key(path) or name for path, name in zip(paths, known, strict=True)]
-    )
+    return _unique([_key(path) or name for path, name in zip(paths, known, strict=True)])
 
 
 def _key(path: tuple[Any, ...]) -> str:

@@ -22,10 +22,7 @@ def png(height: int = 16, width: int = 16) -> bytes:
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data))
-        + kind
-        + data
-        + struct.pack(">I", zlib.crc32(kind + data))
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
         for kind, data in chunks
     )
 
@@ -52,11 +49,7 @@ def _has_free_size(tensor: TensorInfo) -> bool:
 def _array(tensor: TensorInfo, rows: int, size: int, text: bytes) -> Any:
     import numpy as np
 
-    shape = (
-        [rows]
-        if tensor.shape is None
-        else list(tensor.shape[:1]) + list(tensor.shape[1:])
-    )
+    shape = [rows] if tensor.shape is None else list(tensor.shape[:1]) + list(tensor.shape[1:])
     dims = [size if dim is None else dim for dim in shape]
     if shape and shape[0] is None:
         dims[0] = rows
@@ -67,6 +60,4 @@ def _array(tensor: TensorInfo, rows: int, size: int, text: bytes) -> Any:
 
         return np.full(dims, 0.5).astype(getattr(ml_dtypes, tensor.dtype))
     # Zero is an index that every table has, but half of one is a better pixel.
-    return np.full(
-        dims, 0.5 if tensor.dtype.startswith("float") else 0, dtype=tensor.dtype
-    )
+    return np.full(dims, 0.5 if tensor.dtype.startswith("float") else 0, dtype=tensor.dtype)

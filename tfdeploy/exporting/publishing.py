@@ -11,17 +11,12 @@ from pathlib import Path
 
 from tfdeploy.errors import TfdeployError
 from tfdeploy.exporting.image_front import ImageFront
-from tfdeploy.exporting.proof import prove
+from tfdeploy.exporting.proof import fresh_process
 from tfdeploy.exporting.servables import with_image_front, write
-from tfdeploy.exporting.sources import SavedModelFolder, Source, find_source
+from tfdeploy.exporting.sources import PythonObject, SavedModelFolder, Source, find_source
 from tfdeploy.exporting.tensorflow_import import import_tensorflow
 from tfdeploy.files import published_folder, rename_new
-from tfdeploy.savedmodel import (
-    SavedModel,
-    list_versions,
-    next_version,
-    read_saved_model,
-)
+from tfdeploy.savedmodel import SavedModel, list_versions, next_version, read_saved_model
 from tfdeploy.savedmodel.signatures import Signature
 
 Report = Callable[[str], None]
@@ -86,13 +81,16 @@ def _publish(
         published.append(_rename_to_free(scratch, final, may_move_on=version is None))
 
     wanted = base_path / str(version or next_version(base_path))
-    with published_folder(wanted, rename) as scratch:
+    with published_folder(wanted, rename) as scratch, fresh_process() as process:
+        # A function of somebody's may train for hours: no process waits that long.
+        if verify and not isinstance(found, PythonObject):
+            process.start()
         _fill(found, source, scratch, image, report)
         for warning in _changed_names(base_path, scratch):
             report(warning)
         if verify:
             report("trying it in a fresh process")
-            prove(scratch, source, report)
+            process.prove(scratch, source, report)
         report("publishing")
     return published[0]
 
@@ -125,9 +123,7 @@ def _saving(source: str) -> Iterator[None]:
     except TfdeployError:
         raise
     except Exception as error:
-        line = next(
-            (one for one in str(error).splitlines() if one.strip()), "no message"
-        ).strip()
+        line = next((one for one in str(error).splitlines() if one.strip()), "no message").strip()
         raise TfdeployError(
             "TFD103",
             f"{source} can't be exported: {type(error).__name__}: {line}",
@@ -141,11 +137,7 @@ def _place(error: BaseException, source: str) -> str:
     place, frame = source, error.__traceback__
     while frame is not None:
         file = frame.tb_frame.f_code.co_filename
-        if (
-            "site-packages" not in file
-            and not file.startswith("<")
-            and "tfdeploy" not in file
-        ):
+        if "site-packages" not in file and not file.startswith("<") and "tfdeploy" not in file:
             place = f"{file}, line {frame.tb_lineno}"
         frame = frame.tb_next
     return place

@@ -42,9 +42,7 @@ def from_module(tf: Any, module: Any, source: str) -> Servable:
         default = next(iter(found))
     if default is None:
         raise _nothing_to_serve(type(module).__name__, sorted(found), source)
-    functions = {
-        name: function for name, function in found.items() if name != "__call__"
-    }
+    functions = {name: function for name, function in found.items() if name != "__call__"}
     functions[DEFAULT] = found[default]
     concrete = {name: _concrete(one, name, source) for name, one in functions.items()}
     return Servable(concrete, resources_of(tf, module))
@@ -81,17 +79,11 @@ def _concrete(function: Any, name: str, source: str) -> Any:
 
 def _nothing_to_serve(kind: str, names: list[str], source: str) -> TfdeployError:
     if names:
-        message = (
-            f"{kind} has the functions {', '.join(names)}, and none is the default one."
-        )
-        hint = (
-            "name the one that requests without a signature name get `serving_default`."
-        )
+        message = f"{kind} has the functions {', '.join(names)}, and none is the default one."
+        hint = "name the one that requests without a signature name get `serving_default`."
     else:
         message = f"{kind} has no function that can be served."
-        hint = (
-            "decorate a method with @tf.function(input_signature=[tf.TensorSpec(...)])."
-        )
+        hint = "decorate a method with @tf.function(input_signature=[tf.TensorSpec(...)])."
     return TfdeployError("TFD102", message, where=source, hint=hint)
 
 
@@ -104,16 +96,10 @@ def from_saved_model(tf: Any, folder: Path) -> Servable:
 def resources_of(tf: Any, root: Any) -> list[Any]:
     """Lookup tables and the like: what a function needs and isn't a variable."""
     kind = tf.saved_model.experimental.TrackableResource
-    return [
-        one
-        for one in tf.train.TrackableView(root).descendants()
-        if isinstance(one, kind)
-    ]
+    return [one for one in tf.train.TrackableView(root).descendants() if isinstance(one, kind)]
 
 
-def with_image_front(
-    tf: Any, servable: Servable, front: ImageFront, source: str
-) -> Servable:
+def with_image_front(tf: Any, servable: Servable, front: ImageFront, source: str) -> Servable:
     """The default signature with an image front, and no other one.
 
     Raises:
@@ -139,8 +125,6 @@ def write(tf: Any, servable: Servable, folder: Path) -> None:
     """
     root = tf.Module()
     functions = servable.functions.values()
-    root.served_variables = list(
-        {id(v): v for f in functions for v in f.variables}.values()
-    )
+    root.served_variables = list({id(v): v for f in functions for v in f.variables}.values())
     root.kept = servable.kept
     tf.saved_model.save(root, str(folder), signatures=dict(servable.functions))

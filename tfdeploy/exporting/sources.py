@@ -56,11 +56,7 @@ class PythonObject:
         source = f"{self.module}:{self.attribute}"
         with _current_folder_importable():
             found = _attribute(_imported(self.module, source), self.attribute, source)
-            if (
-                not isinstance(found, tf.Module)
-                and not is_keras_model(found)
-                and callable(found)
-            ):
+            if not isinstance(found, tf.Module) and not is_keras_model(found) and callable(found):
                 found = found()
         if is_keras_model(found):
             return from_keras(tf, found, source)
@@ -92,11 +88,7 @@ def find_source(text: str) -> Source:
     if path.is_file():
         if path.suffix.lower() in _KERAS_FILES:
             return KerasFile(path)
-        raise _wrong(
-            "TFD102",
-            f"{path} is no Keras file: its name ends in '{path.suffix}'.",
-            text,
-        )
+        raise _wrong("TFD102", f"{path} is no Keras file: its name ends in '{path.suffix}'.", text)
     if match := _CALLABLE.fullmatch(text):
         return PythonObject(match["module"], match["attribute"])
     raise _wrong("TFD101", f"There is no {path} to export.", text)
@@ -110,9 +102,7 @@ def _version_folder(path: Path) -> Path:
     return read_saved_model(folder).path
 
 
-def _wrong(
-    code: str, message: str, where: str, hint: str = f"give {_KINDS}."
-) -> TfdeployError:
+def _wrong(code: str, message: str, where: str, hint: str = f"give {_KINDS}.") -> TfdeployError:
     return TfdeployError(code, message, where=where, hint=hint)
 
 
@@ -131,9 +121,7 @@ def _imported(name: str, source: str) -> Any:
     try:
         return importlib.import_module(name)
     except Exception as error:
-        missing = isinstance(error, ModuleNotFoundError) and name.startswith(
-            str(error.name)
-        )
+        missing = isinstance(error, ModuleNotFoundError) and name.startswith(str(error.name))
         hint = (
             f"run it where {name.split('.')[0]}.py lies, or install it."
             if missing

@@ -48,6 +48,7 @@ class ServiceStep(Step):
         return f"{self.kind} {self.service}"
 
     def as_data(self) -> dict[str, Any]:
+        """The step for ``--json``."""
         return {**super().as_data(), "service": self.service}
 
 
@@ -99,6 +100,7 @@ class WaitAvailable(ServiceStep):
         return f"wait {self.service}: {models} AVAILABLE"
 
     def as_data(self) -> dict[str, Any]:
+        """The step for ``--json``."""
         versions = {model: list(numbers) for model, numbers in self.versions.items()}
         return {**super().as_data(), "versions": versions}
 

@@ -276,4 +276,3 @@ def _compose_values(
             LABEL_SERVER_HASH: server_hash,
         },
     }
-

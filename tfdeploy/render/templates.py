@@ -20,7 +20,7 @@ def bundled_folder() -> Path:
 
 
 def quote_compose(value: object) -> str:
-    """A YAML scalar; a JSON string is one. Compose reads ``$`` as a variable, ``$$`` is a dollar."""
+    """A YAML scalar, as a JSON string is one; Compose takes ``$`` for a variable, not ``$$``."""
     return json.dumps(value if isinstance(value, int | float) else str(value)).replace("$", "$$")
 
 

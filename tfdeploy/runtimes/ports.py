@@ -53,8 +53,9 @@ def _by(port: int) -> str:
 
     try:
         for connection in psutil.net_connections(kind="tcp"):
-            listens = connection.status == psutil.CONN_LISTEN
-            if listens and connection.laddr.port == port and connection.pid:
+            at = connection.laddr[1] if len(connection.laddr) > 1 else None
+            listens = connection.status == psutil.CONN_LISTEN and at == port
+            if listens and connection.pid:
                 return f" by {psutil.Process(connection.pid).name()} (pid {connection.pid})"
     except (psutil.Error, OSError):
         pass

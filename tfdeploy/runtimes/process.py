@@ -127,9 +127,7 @@ class ProcessRuntime:
             now = self.look(record.service)
             text = files.get(f"{record.service}/{MODELS_CONFIG}", "")
             states = model_states(now.rest_url, model_names(text)) if now.rest_url else {}
-            services[record.service] = replace(
-                now, versions=states, models_hash=models_hash(text)
-            )
+            services[record.service] = replace(now, versions=states, models_hash=models_hash(text))
         return ObservedStack(files, services)
 
     def look(self, service: str) -> ObservedService:
@@ -233,9 +231,7 @@ class ProcessRuntime:
             if log.exists():
                 log.replace(log.with_suffix(".log.1"))
         try:
-            process = processes.start_detached(
-                record.argv, log=log, environment=record.environment
-            )
+            process = processes.start_detached(record.argv, log=log, environment=record.environment)
         except OSError as error:
             raise TfdeployError(
                 "TFD413",

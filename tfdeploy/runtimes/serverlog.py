@@ -9,7 +9,8 @@ from collections.abc import Iterable
 # (tensorflow_serving/model_servers/main.cc, core/loader_harness.cc, util/retrier.cc,
 # sources/storage_path/file_system_storage_path_source.cc, model_servers/server.cc).
 _PATTERNS = (
-    r"Servable:? \{name: (?P<model>.+?) version: (?P<version>-?\d+)\} cannot be loaded: (?P<why>.+)",
+    r"Servable:? \{name: (?P<model>.+?) version: (?P<version>-?\d+)\} cannot be loaded: "
+    r"(?P<why>.+)",
     r"Loading servable: \{name: (?P<model>.+?) version: (?P<version>-?\d+)\} failed: (?P<why>.+)",
     r"Failed to start server\. Error: (?P<why>.+)",
     r"(?P<why>Could not find base path .+)",

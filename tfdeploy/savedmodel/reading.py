@@ -21,9 +21,7 @@ _OTHER_FORMATS = ("saved_model.cpb", "saved_model.pbtxt")
 
 def is_saved_model(folder: Path) -> bool:
     """Whether the server would find a SavedModel in that very folder."""
-    return any(
-        (folder / name).is_file() for name in ("saved_model.pb", *_OTHER_FORMATS)
-    )
+    return any((folder / name).is_file() for name in ("saved_model.pb", *_OTHER_FORMATS))
 
 
 def read_saved_model(path: Path, tag: str = "serve") -> SavedModel:
@@ -63,9 +61,7 @@ def _saved_model(message: Message, path: Path, tag: str) -> SavedModel:
                 path=path,
                 tags=tags,
                 tensorflow_version=info.first_text(5) if info else "",
-                signatures={
-                    one.name: one for one in signatures if one.name != _INIT_OP
-                },
+                signatures={one.name: one for one in signatures if one.name != _INIT_OP},
                 size_bytes=_size_bytes(path),
             )
     if not graphs:
@@ -170,8 +166,5 @@ def _no_saved_model(path: Path) -> TfdeployError:
     else:
         what = f"{path} doesn't exist."
     return TfdeployError(
-        "TFD110",
-        what,
-        where=str(path),
-        hint="give the numbered folder that holds saved_model.pb.",
+        "TFD110", what, where=str(path), hint="give the numbered folder that holds saved_model.pb."
     )

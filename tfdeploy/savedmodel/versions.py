@@ -48,13 +48,8 @@ def list_versions(base_path: Path) -> list[VersionFolder]:
         names = sorted((path.name for path in base_path.iterdir()), key=os.fsencode)
     except OSError:
         return []
-    numbered = {
-        number: name for name in names if (number := parse_version(name)) is not None
-    }
-    return [
-        VersionFolder(number, base_path / numbered[number])
-        for number in sorted(numbered)
-    ]
+    numbered = {number: name for name in names if (number := parse_version(name)) is not None}
+    return [VersionFolder(number, base_path / numbered[number]) for number in sorted(numbered)]
 
 
 def ignored_folders(base_path: Path) -> list[Path]:
@@ -91,11 +86,7 @@ def check_base_path(base_path: Path) -> list[TfdeployError]:
     except OSError as error:
         where, why = str(error.filename or base_path), error.strerror or str(error)
         hint = f"let everybody read it: `chmod -R a+rX {base_path}`."
-        return [
-            TfdeployError(
-                "TFD215", f"Can't look into {where}: {why}.", where=where, hint=hint
-            )
-        ]
+        return [TfdeployError("TFD215", f"Can't look into {where}: {why}.", where=where, hint=hint)]
 
 
 def _missing(base_path: Path) -> TfdeployError:
@@ -120,9 +111,7 @@ def _too_deep(path: Path) -> TfdeployError | None:
     else:
         return None
     if parse_version(version.name) is None:
-        hint = (
-            f"put it under a number: {_export_command(str(version), Path('DIR/NAME'))}."
-        )
+        hint = f"put it under a number: {_export_command(str(version), Path('DIR/NAME'))}."
     else:
         hint = f"give {version.parent} instead."
     what = f"{path} {what}, not the folder that holds its versions."
@@ -134,16 +123,10 @@ def _no_versions(base_path: Path) -> list[TfdeployError]:
         return [_no_number(path) for path in near_misses]
     hint = f"export a model there: {_export_command('SOURCE', base_path.resolve())}."
     for path in sorted(base_path.iterdir()):
-        if path.is_dir() and any(
-            is_saved_model(one.path) for one in list_versions(path)
-        ):
-            hint = (
-                f"this looks like a folder of models; give one of them, such as {path}."
-            )
+        if path.is_dir() and any(is_saved_model(one.path) for one in list_versions(path)):
+            hint = f"this looks like a folder of models; give one of them, such as {path}."
             break
-    what = (
-        f"{base_path} holds no version: no folder in it has a whole number for a name."
-    )
+    what = f"{base_path} holds no version: no folder in it has a whole number for a name."
     return [TfdeployError("TFD113", what, where=str(base_path), hint=hint)]
 
 
@@ -160,10 +143,7 @@ def _no_number(path: Path) -> TfdeployError:
 
 def _broken(versions: list[VersionFolder]) -> Iterator[TfdeployError]:
     for version in versions:
-        if (
-            is_saved_model(version.path)
-            and not (version.path / "saved_model.pb").is_file()
-        ):
+        if is_saved_model(version.path) and not (version.path / "saved_model.pb").is_file():
             # A text or a chunked SavedModel: the server reads it, we don't.
             continue
         try:

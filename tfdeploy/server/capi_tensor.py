@@ -44,9 +44,7 @@ def _new_string_tensor(tensor: Tensor) -> int:
         address = start + position * _TSTRING_SIZE
         library.TF_StringInit(address)
         library.TF_StringCopy(address, value, len(value))
-    return int(
-        library.TF_NewTensor(_STRING, dims, rank, start, size, _free_strings_callback, None)
-    )
+    return int(library.TF_NewTensor(_STRING, dims, rank, start, size, _free_strings_callback, None))
 
 
 def new_tensor(tensor: Tensor) -> int:

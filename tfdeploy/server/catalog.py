@@ -84,9 +84,7 @@ class Catalog:
         self._latest: dict[str, Servable] = {}
         self._watches: list[Watch] = []
 
-    def publish(
-        self, name: str, version: int, state: State, error: ServingError = OK
-    ) -> None:
+    def publish(self, name: str, version: int, state: State, error: ServingError = OK) -> None:
         """Record a new state of one version."""
         status = VersionStatus(version, state, error)
         with self._lock:
@@ -131,9 +129,7 @@ class Catalog:
                 self._statuses.get(name, {}).values(), key=lambda s: s.version, reverse=True
             )
 
-    def watch(
-        self, names: Iterable[str], on_done: Callable[[], None] | None = None
-    ) -> Watch:
+    def watch(self, names: Iterable[str], on_done: Callable[[], None] | None = None) -> Watch:
         """Start waiting for models. Register before they are aspired, else outcomes are missed."""
         watch = Watch(names, on_done)
         with self._lock:

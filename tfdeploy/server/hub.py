@@ -138,12 +138,11 @@ class Hub:
             )
         loop = asyncio.get_running_loop()
         finished = asyncio.Event()
-        watch = await loop.run_in_executor(
-            None,
-            self._configuration.apply,
-            config,
-            lambda: loop.call_soon_threadsafe(finished.set),
-        )
+
+        def wake() -> None:
+            loop.call_soon_threadsafe(finished.set)
+
+        watch = await loop.run_in_executor(None, self._configuration.apply, config, wake)
         await finished.wait()
         self._configuration.finish(config, watch, "model")
 
@@ -159,8 +158,6 @@ class Hub:
                     if version is None
                     else f"Specific({target.model}, {version})"
                 )
-                raise ServingError(
-                    Code.NOT_FOUND, f"Servable not found for request: {wanted}"
-                )
+                raise ServingError(Code.NOT_FOUND, f"Servable not found for request: {wanted}")
             if servable.take():
                 return servable

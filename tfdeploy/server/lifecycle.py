@@ -171,7 +171,7 @@ class Lifecycle:
                 log.info(f"Retrying of {label} retry: {attempt}")
             try:
                 return self._load_version(name, number, version.path), error
-            except Exception as problem:  # noqa: BLE001 - whatever it is, it is this version's
+            except Exception as problem:
                 error = as_serving_error(problem)
                 log.error(f"{label} failed: {error}")
         if self._retry.retries > 0:
@@ -191,7 +191,7 @@ class Lifecycle:
     def _finish_unload(self, name: str, version: _Version, servable: Servable) -> None:
         try:
             servable.close()
-        except Exception as problem:  # noqa: BLE001 - the version is gone either way
+        except Exception as problem:
             log.error(f"Unloading servable version {servable}: {as_serving_error(problem)}")
         log.info(f"Done unloading servable version {servable}")
         self._catalog.publish(servable.name, servable.version, State.END)

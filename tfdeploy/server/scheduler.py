@@ -16,7 +16,7 @@ from tfdeploy.server.servable import Servable
 from tfdeploy.server.tensor import Tensor
 
 _LONGEST_INLINE_SECONDS: Final = 0.001
-_NEWEST_SHARE: Final = 0.2
+_NEWEST_SHARE: Final = 0.5
 
 Feeds = Mapping[str, Tensor]
 
@@ -26,8 +26,6 @@ class Scheduler:
 
     def __init__(self, threads: int) -> None:
         self._pool = ThreadPoolExecutor(max(threads, 1), thread_name_prefix="run")
-        # Seconds by servable, outputs and size class of the inputs: time grows with the batch.
-        self._seconds: dict[tuple[int, tuple[str, ...], int], float] = {}
 
     async def run(
         self, servable: Servable, feeds: Feeds, fetches: tuple[str, ...], timeout_ms: int
@@ -61,30 +59,16 @@ class Scheduler:
         self, servable: Servable, feeds: Feeds, fetches: tuple[str, ...], timeout_ms: int
     ) -> list[Tensor]:
         items = list(feeds.items())
-        key = (id(servable), fetches, sum(t.array.nbytes for _, t in items).bit_length())
-        inline = self._seconds.get(key, 1.0) < _LONGEST_INLINE_SECONDS and not servable.may_loop
+        # Time grows with the batch, so each size class of the inputs has its own estimate.
+        key = (fetches, sum(tensor.array.nbytes for _, tensor in items).bit_length())
+        short = servable.run_seconds.get(key, 1.0) < _LONGEST_INLINE_SECONDS
+        inline = short and not servable.may_loop
         if inline:
-            return self._timed(key, servable, items, fetches, True, timeout_ms)
+            return _timed(key, servable, items, fetches, True, timeout_ms)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(
-            self._pool, self._timed, key, servable, items, fetches, False, timeout_ms
+            self._pool, _timed, key, servable, items, fetches, False, timeout_ms
         )
-
-    def _timed(
-        self,
-        key: tuple[int, tuple[str, ...], int],
-        servable: Servable,
-        items: Sequence[tuple[str, Tensor]],
-        fetches: tuple[str, ...],
-        inline: bool,
-        timeout_ms: int,
-    ) -> list[Tensor]:
-        started = time.perf_counter()
-        outputs = servable.session.run(items, fetches, inline, timeout_ms)
-        seconds = time.perf_counter() - started
-        before = self._seconds.get(key, seconds)
-        self._seconds[key] = before + (seconds - before) * _NEWEST_SHARE
-        return outputs
 
     async def _run_batch(
         self,
@@ -102,3 +86,19 @@ class Scheduler:
         }
         outputs = await self._run_once(servable, padded, fetches, timeout_ms)
         return cut(outputs, size if rows else 0, rows)
+
+
+def _timed(
+    key: tuple[tuple[str, ...], int],
+    servable: Servable,
+    items: Sequence[tuple[str, Tensor]],
+    fetches: tuple[str, ...],
+    inline: bool,
+    timeout_ms: int,
+) -> list[Tensor]:
+    started = time.perf_counter()
+    outputs = servable.session.run(items, fetches, inline, timeout_ms)
+    seconds = time.perf_counter() - started
+    before = servable.run_seconds.get(key, seconds)
+    servable.run_seconds[key] = before + (seconds - before) * _NEWEST_SHARE
+    return outputs

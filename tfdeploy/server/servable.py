@@ -1,8 +1,8 @@
 """One loaded version of one model, kept until the last request that uses it is done."""
 
 import threading
-from typing import Any
 
+from tfdeploy.server.batching import Batching
 from tfdeploy.server.engine import Session
 from tfdeploy.server.signature import read_signatures
 
@@ -20,16 +20,20 @@ class Servable:
         signature_defs: A SignatureDefMap, as metadata requests return it.
         signatures: By name.
         may_loop: The graph can run for long on little input.
-        batching: BatchingParameters to run under, or None.
+        batching: What batching forbids and pads, or None.
+        run_seconds: What a run takes, by outputs and size class of the inputs.
     """
 
-    def __init__(self, name: str, version: int, session: Session, batching: Any = None) -> None:
+    def __init__(
+        self, name: str, version: int, session: Session, batching: Batching | None = None
+    ) -> None:
         self.name = name
         self.version = version
         self.session = session
         self.batching = batching
         self.signature_defs, self.signatures = read_signatures(session.meta_graph)
         self.may_loop = any(word in session.meta_graph for word in _LOOPS)
+        self.run_seconds: dict[tuple[tuple[str, ...], int], float] = {}
         self._inside = 0
         self._closing = False
         self._changed = threading.Condition()

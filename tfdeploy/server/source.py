@@ -58,13 +58,10 @@ class Source:
     def _look(self) -> None:
         for model in self._models:
             try:
-                versions = aspired_versions(
-                    model.name, model.base_path, model.model_version_policy
-                )
+                versions = aspired_versions(model.name, model.base_path, model.model_version_policy)
             except BasePathError as error:
                 log.error(
-                    "FileSystemStoragePathSource encountered a filesystem access error: "
-                    f"{error}"
+                    f"FileSystemStoragePathSource encountered a filesystem access error: {error}"
                 )
                 return
             self._lifecycle.aspire(model.name, versions)

@@ -76,7 +76,9 @@ def find_stack(name: str, stacks_dir: Path) -> Path:
     hint = f"did you mean '{near[0]}'?" if near else f"`tfdeploy new {name}` makes one."
     if known and not near:
         hint = f"stacks here: {', '.join(known)}. {hint}"
-    raise TfdeployError("TFD201", f"There is no stack '{name}'.", where=str(candidates[0]), hint=hint)
+    raise TfdeployError(
+        "TFD201", f"There is no stack '{name}'.", where=str(candidates[0]), hint=hint
+    )
 
 
 def load_stack(path: Path) -> StackFile:
@@ -162,7 +164,7 @@ def _unknown_key(path: Path, lines: Lines, key: KeyPath) -> TfdeployError:
 
 def _block_of(key: KeyPath) -> type[BaseModel]:
     """The block that a key path's last part stands in."""
-    blocks = {
+    blocks: dict[str, type[BaseModel]] = {
         "gpu": GpuShare,
         "batching": Batching,
         "publish": Publish,

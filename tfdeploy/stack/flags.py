@@ -108,8 +108,10 @@ def check_flag(name: str, value: object, image: str) -> tuple[str, str] | None:
 
 def _instead(near: str) -> str:
     flag = FLAGS[near]
-    return f"did you mean '{near}'? For that one: {flag.instead}." if flag.instead else (
-        f"did you mean '{near}'?"
+    return (
+        f"did you mean '{near}'? For that one: {flag.instead}."
+        if flag.instead
+        else (f"did you mean '{near}'?")
     )
 
 

@@ -1,0 +1,170 @@
+"""The gRPC skin over the hub, on grpcio with messages decoded here.
+
+Source: tensorflow_serving/model_servers/{prediction_service_impl,model_service_impl}.cc and
+server.cc (the health service).
+"""
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import grpc
+from google.protobuf.message import DecodeError
+
+from tfdeploy import wire
+from tfdeploy.server import log
+from tfdeploy.server.hub import Hub, Target
+from tfdeploy.server.predict_request import find_signature, read_inputs, read_output_filter
+from tfdeploy.server.servable import Servable
+from tfdeploy.server.status import ServingError, as_serving_error, invalid
+from tfdeploy.server.status_reply import status_response
+from tfdeploy.server.tensor_proto import write_tensor_proto
+from tfdeploy.wire import Code
+
+_CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
+_HEALTHY_SERVICES: Final = ("", "ModelService", "PredictionService")
+_COUNTED: Final = frozenset(("Predict", "Classify", "Regress"))
+_MOST_MILLISECONDS: Final = 2**31 - 1
+
+Method = Callable[[Any, int], Awaitable[Any]]
+
+
+def read_model_spec(request: Any) -> Target:
+    """Which version a request's model_spec asks for.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT, there is no model_spec, or no name in it.
+    """
+    if not request.HasField("model_spec"):
+        invalid("Missing ModelSpec")
+    spec = request.model_spec
+    if not spec.name:
+        invalid("ModelSpec has no name specified.")
+    choice = spec.WhichOneof("version_choice")
+    return Target(
+        spec.name,
+        spec.version.value if choice == "version" else None,
+        spec.version_label if choice == "version_label" else None,
+    )
+
+
+def fill_model_spec(spec: Any, servable: Servable, signature_name: str = "") -> None:
+    """Say in a reply which version answered."""
+    spec.name = servable.name
+    spec.version.value = servable.version
+    spec.signature_name = signature_name
+
+
+class GrpcApi:
+    """A grpc.GenericRpcHandler. Answers calls by their path; a client only ever sees a status."""
+
+    def __init__(self, hub: Hub, tensor_content: bool, health: bool) -> None:
+        self._hub = hub
+        self._tensor_content = tensor_content
+        methods: dict[str, tuple[Any, Method]] = {
+            wire.PREDICT: (wire.PredictRequest, self._predict),
+            wire.GET_MODEL_METADATA: (wire.GetModelMetadataRequest, self._metadata),
+            wire.GET_MODEL_STATUS: (wire.GetModelStatusRequest, self._status),
+            wire.RELOAD_CONFIG: (wire.ReloadConfigRequest, self._reload),
+        }
+        if health:
+            methods[wire.HEALTH_CHECK] = (wire.HealthCheckRequest, self._health)
+        self._handlers = {
+            path: grpc.unary_unary_rpc_method_handler(self._handler(path, cls, method))
+            for path, (cls, method) in methods.items()
+        }
+
+    def service(self, handler_call_details: Any) -> Any:
+        """See grpc.GenericRpcHandler."""
+        return self._handlers.get(handler_call_details.method)
+
+    def _handler(self, path: str, cls: Any, method: Method) -> Any:
+        name = path.rpartition("/")[2]
+
+        async def answer(raw: bytes, context: Any) -> bytes:
+            started = time.perf_counter()
+            model = ""
+            try:
+                request = _decode(cls, raw)
+                model = request.model_spec.name if name in _COUNTED else ""
+                reply = await method(request, _timeout_ms(context))
+                encoded: bytes = reply.SerializeToString()
+            except Exception as problem:
+                error = as_serving_error(problem)
+                if error is not problem:
+                    log.error(f"{name} failed unexpectedly: {problem!r}")
+                self._count(name, model, error.code.name)
+                await context.abort(_CODES[error.code], error.grpc_details)
+                raise AssertionError("abort returns never") from None
+            self._count(name, model, "OK")
+            if name in _COUNTED:
+                microseconds = (time.perf_counter() - started) * 1e6
+                self._hub.metrics.add_latency(model, name, "GRPC", microseconds)
+            return encoded
+
+        return answer
+
+    def _count(self, name: str, model: str, status: str) -> None:
+        if name in _COUNTED:
+            self._hub.metrics.count_request(model, status)
+
+    async def _predict(self, request: Any, timeout_ms: int) -> Any:
+        with self._hub.using(read_model_spec(request)) as servable:
+            signature = find_signature(servable, request.model_spec.signature_name)
+            inputs = read_inputs(request, signature)
+            chosen = read_output_filter(request, signature)
+            outputs = await self._hub.predict(servable, signature, inputs, chosen, timeout_ms)
+            reply = wire.PredictResponse()
+            fill_model_spec(reply.model_spec, servable, signature.name)
+        for alias, tensor in outputs.items():
+            write_tensor_proto(tensor, reply.outputs[alias], self._tensor_content)
+        return reply
+
+    async def _metadata(self, request: Any, _timeout_ms: int) -> Any:
+        target = read_model_spec(request)
+        if not request.metadata_field:
+            invalid("GetModelMetadataRequest must specify at least one metadata_field")
+        for field in request.metadata_field:
+            if field != "signature_def":
+                invalid(f"Metadata field {field} is not supported")
+        with self._hub.using(target) as servable:
+            reply = wire.GetModelMetadataResponse()
+            fill_model_spec(reply.model_spec, servable)
+            entry = reply.metadata["signature_def"]
+            entry.type_url = wire.SIGNATURE_DEF_MAP_URL
+            entry.value = servable.signature_defs.SerializeToString()
+        return reply
+
+    async def _status(self, request: Any, _timeout_ms: int) -> Any:
+        if not request.HasField("model_spec"):
+            invalid("Missing ModelSpec")
+        spec = request.model_spec
+        version = spec.version.value if spec.HasField("version") else None
+        return status_response(self._hub.statuses(spec.name, version))
+
+    async def _reload(self, request: Any, _timeout_ms: int) -> Any:
+        await self._hub.reload(request.config)
+        reply = wire.ReloadConfigResponse()
+        reply.status.SetInParent()
+        for name in request.metric_names:
+            reply.metric.add(name=name, int64_value_increase=0)
+        return reply
+
+    async def _health(self, request: Any, _timeout_ms: int) -> Any:
+        if request.service not in _HEALTHY_SERVICES:
+            raise ServingError(Code.NOT_FOUND, "service name unknown")
+        return wire.HealthCheckResponse(status=wire.ServingStatus.SERVING)
+
+
+def _decode(cls: Any, raw: bytes) -> Any:
+    try:
+        return cls.FromString(raw)
+    except DecodeError:
+        raise ServingError(Code.INTERNAL, "Failed to parse the request message.") from None
+
+
+def _timeout_ms(context: Any) -> int:
+    remaining = context.time_remaining()
+    if remaining is None:
+        return 0
+    return max(1, min(int(remaining * 1000), _MOST_MILLISECONDS))

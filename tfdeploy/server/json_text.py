@@ -1,0 +1,129 @@
+"""JSON texts as the original writes them: numbers, strings, and values echoed in error messages.
+
+Source: tensorflow_serving/util/json_tensor.cc (WriteDecimal, JsonValueToString) and RapidJSON's
+PrettyWriter with four blanks and single-line arrays.
+"""
+
+import decimal
+import math
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+
+_LONGEST_ECHO: Final = 256
+_INDENT: Final = "    "
+_TO_ESCAPE: Final = re.compile(r'["\\\x00-\x1f]')
+_SHORT_ESCAPES: Final = {
+    '"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t",
+}  # fmt: skip
+_SMALLEST_FLOAT: Final = float(np.finfo(np.float32).smallest_normal)
+_SMALLEST_DOUBLE: Final = float(np.finfo(np.float64).smallest_normal)
+
+
+def _escape(match: re.Match[str]) -> str:
+    character = match[0]
+    return _SHORT_ESCAPES.get(character) or f"\\u{ord(character):04X}"
+
+
+def render_string(text: str) -> str:
+    """A JSON string; only what must be escaped is."""
+    return f'"{_TO_ESCAPE.sub(_escape, text)}"'
+
+
+def _special(value: float) -> str:
+    if math.isnan(value):
+        return "NaN"
+    return "Infinity" if value > 0 else "-Infinity"
+
+
+def _with_point(text: str) -> str:
+    return text if "." in text or "e" in text else text + ".0"
+
+
+def render_double(value: float) -> str:
+    """`%.6g` if that reads back as the same double, else `%.17g`, with a point or an exponent."""
+    if not math.isfinite(value):
+        return _special(value)
+    if abs(value) < _SMALLEST_DOUBLE:
+        value = math.copysign(0.0, value)  # the original's threads flush denormals
+    text = f"{value:.6g}"
+    return _with_point(text if float(text) == value else f"{value:.17g}")
+
+
+def render_float(value: float) -> str:
+    """`%.6g` if that reads back as the same float32, else `%.9g`, with a point or an exponent."""
+    if not math.isfinite(value):
+        return _special(value)
+    if abs(value) < _SMALLEST_FLOAT:
+        value = math.copysign(0.0, value)
+    text = f"{value:.6g}"
+    same = text if float(np.float32(text)) == value else f"{value:.9g}"
+    return _with_point(same)
+
+
+def _render_echoed_double(value: float) -> str:
+    """RapidJSON's own format: the shortest digits, plain up to 21 of them."""
+    if not math.isfinite(value):
+        return _special(value)
+    digits = decimal.Decimal(repr(value))
+    if -7 < digits.adjusted() < 21:
+        plain = format(digits, "f")
+        return plain if "." in plain else plain + ".0"
+    return f"{digits:e}".replace("e+", "e")
+
+
+def render_scalar(value: Any) -> str:
+    """A JSON value that is no container, as the original echoes it."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return render_string(value)
+    return str(value) if isinstance(value, int) else _render_echoed_double(value)
+
+
+def render_pretty(value: Any, level: int = 0, scalar: Callable[[Any], str] = render_scalar) -> str:
+    """Objects over several lines, arrays on one.
+
+    Args:
+        value: Any JSON value.
+        level: How deep it lies in the text around it.
+        scalar: Writes what is no container.
+    """
+    if isinstance(value, dict):
+        if not value:
+            return "{}"
+        inner = "\n" + _INDENT * (level + 1)
+        members = (
+            f"{render_string(key)}: {render_pretty(item, level + 1, scalar)}"
+            for key, item in value.items()
+        )
+        return "{" + inner + f",{inner}".join(members) + "\n" + _INDENT * level + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(render_pretty(item, level + 1, scalar) for item in value) + "]"
+    return scalar(value)
+
+
+def echo(value: Any) -> str:
+    """A value of the request for an error message, cut when long."""
+    try:
+        text = render_pretty(value)
+    except RecursionError:
+        return "..."
+    return text[:_LONGEST_ECHO]
+
+
+def type_name(value: Any) -> str:
+    """RapidJSON's name for the type of a value."""
+    if value is None:
+        return "Null"
+    if isinstance(value, bool):
+        return "True" if value else "False"
+    if isinstance(value, str):
+        return "String"
+    if isinstance(value, dict):
+        return "Object"
+    return "Array" if isinstance(value, list) else "Number"

@@ -1,0 +1,160 @@
+"""The REST skin over the hub.
+
+Source: tensorflow_serving/model_servers/http_server.cc (RestApiRequestDispatcher,
+ProcessPrometheusRequest) and http_rest_api_handler.cc.
+"""
+
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf import json_format
+
+from tfdeploy import wire
+from tfdeploy.server import log
+from tfdeploy.server.http_message import JSON, Request, Response, html_page
+from tfdeploy.server.hub import Hub, Target
+from tfdeploy.server.json_output import render_columns, render_error, render_rows
+from tfdeploy.server.json_predict import is_row_format, read_body, read_inputs
+from tfdeploy.server.rest_routes import BadVersion, Route, is_rest_path, parse_route
+from tfdeploy.server.signature import Signature
+from tfdeploy.server.status import ServingError, as_serving_error, invalid
+from tfdeploy.server.status_reply import status_response
+
+_CORS = (
+    ("Access-Control-Allow-Origin", "*"),
+    ("Access-Control-Allow-Methods", "POST, GET"),
+    ("Access-Control-Allow-Headers", "Content-Type"),
+)
+_EMPTY_HTML = "text/html; charset=ISO-8859-1"
+
+
+@dataclass(frozen=True)
+class RestOptions:
+    """What flags say about the REST API.
+
+    Attributes:
+        timeout_ms: Time limit of one run; 0 is none.
+        cors: Add the CORS headers.
+        metrics_path: Where the Prometheus page is, or None.
+    """
+
+    timeout_ms: int = 0
+    cors: bool = False
+    metrics_path: str | None = None
+
+
+class RestApi:
+    """Answers requests; never raises."""
+
+    def __init__(self, hub: Hub, options: RestOptions) -> None:
+        self._hub = hub
+        self._options = options
+        self._actions = {
+            "status": self._status,
+            "metadata": self._metadata,
+            "predict": self._predict,
+        }
+
+    async def handle(self, request: Request) -> Response:
+        """Answer one request."""
+        path = request.path.partition("?")[0]
+        if self._options.metrics_path is not None and path == self._options.metrics_path:
+            return self._metrics(request.path)
+        if not is_rest_path(request.path):
+            return html_page(404)
+        response = await self._handle_rest(request)
+        if self._options.cors:
+            response.headers = _CORS
+        return response
+
+    async def _handle_rest(self, request: Request) -> Response:
+        started = time.perf_counter()
+        model = api = ""
+        try:
+            if request.method == "OPTIONS":
+                return _preflight(request)
+            route = parse_route(request.method, request.path)
+            model = route.target.model
+            api = route.action if request.method == "POST" else ""
+            response = await self._run(route, request)
+        except Exception as problem:
+            return self._failed(model, problem)
+        self._hub.metrics.count_request(model, "OK")
+        microseconds = (time.perf_counter() - started) * 1e6
+        self._hub.metrics.add_latency(model, api, "REST", microseconds)
+        return response
+
+    async def _run(self, route: Route, request: Request) -> Response:
+        action = self._actions.get(route.action)
+        if action is None:
+            raise ServingError(
+                wire.Code.UNIMPLEMENTED, f"{route.action} is not available in this server."
+            )
+        return await action(route.target, request)
+
+    def _failed(self, model: str, problem: Exception) -> Response:
+        error = as_serving_error(problem)
+        if error is not problem:
+            log.error(f"Request failed unexpectedly: {problem!r}")
+        self._hub.metrics.count_request(model, error.code.name)
+        if isinstance(error, BadVersion):
+            return Response(error.http_status)
+        return Response(error.http_status, render_error(error.message))
+
+    def _metrics(self, path: str) -> Response:
+        expected = self._options.metrics_path
+        if path != expected:
+            text = f"Unexpected path: {path}. Should be {expected}"
+            return Response(400, text.encode("utf-8", "surrogateescape"), "text/plain")
+        return Response(200, self._hub.metrics.render().encode(), "text/plain")
+
+    async def _status(self, target: Target, _request: Request) -> Response:
+        # A label is ignored here, as in the original: all versions are returned.
+        reply = status_response(self._hub.statuses(target.model, target.version))
+        return Response(200, (_proto_json(reply) + "\n").encode())
+
+    async def _metadata(self, target: Target, _request: Request) -> Response:
+        with self._hub.using(target) as servable:
+            spec = {"name": servable.name, "version": str(servable.version), "signature_name": ""}
+            definitions = _proto_json(servable.signature_defs)
+        shown = json.dumps(spec, indent=1, ensure_ascii=False)
+        text = (
+            f'{{\n"model_spec":{shown}\n,\n"metadata": {{"signature_def": {definitions}\n}}\n}}\n'
+        )
+        return Response(200, text.encode("utf-8", "surrogateescape"))
+
+    async def _predict(self, target: Target, request: Request) -> Response:
+        body = read_body(request.body)
+        with self._hub.using(target) as servable:
+            signature = _find_signature(servable.signatures, body.signature_name)
+            inputs = read_inputs(body, signature)
+            outputs = await self._hub.predict(
+                servable, signature, inputs, list(signature.outputs), self._options.timeout_ms
+            )
+        rows = is_row_format(body.document)
+        return Response(200, render_rows(outputs) if rows else render_columns(outputs), JSON)
+
+
+def _find_signature(signatures: dict[str, Signature], name: str) -> Signature:
+    signature = signatures.get(name)
+    if signature is None:
+        invalid(f'Serving signature name: "{name}" not found in signature def')
+    return signature
+
+
+def _proto_json(message: Any) -> str:
+    return json_format.MessageToJson(
+        message,
+        preserving_proto_field_name=True,
+        always_print_fields_with_no_presence=True,
+        indent=1,
+        ensure_ascii=False,
+    )
+
+
+def _preflight(request: Request) -> Response:
+    # Only the origin's scheme is looked at (http_rest_api_util.cc).
+    allowed = request.headers.get("origin", "").startswith(("http://", "https://"))
+    return Response(200 if allowed else 400, b"", _EMPTY_HTML)

@@ -1,0 +1,163 @@
+"""From flags to a running server, in the original's order.
+
+Source: tensorflow_serving/model_servers/server.cc: BuildAndStart. Models first, then gRPC, then REST: an
+open port means that the initial load succeeded.
+"""
+
+import asyncio
+import functools
+import os
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from tfdeploy import wire
+from tfdeploy.server import log
+from tfdeploy.server.batching import validate_batching_parameters
+from tfdeploy.server.catalog import Catalog
+from tfdeploy.server.config_files import load_text_proto
+from tfdeploy.server.configuration import Configuration
+from tfdeploy.server.engine import create_engine
+from tfdeploy.server.flags import Flags, unused_flags
+from tfdeploy.server.lifecycle import Lifecycle, RetryPolicy
+from tfdeploy.server.loading import Loader
+from tfdeploy.server.model_config import single_model_config
+from tfdeploy.server.session_config import session_config
+from tfdeploy.server.source import Source
+from tfdeploy.server.status import ServingError, invalid
+from tfdeploy.server.warmup import warm_up
+from tfdeploy.wire import Code
+
+_DEFAULT_TAG = "serve"
+
+
+def read_model_config(path: str) -> Any:
+    """The ModelServerConfig in a file; see `config_files.load_text_proto`."""
+    return load_text_proto(
+        path, wire.ModelServerConfig, "tensorflow.serving.ModelServerConfig"
+    )
+
+
+def _initial_config(flags: Flags) -> Any:
+    if flags.model_config_file:
+        return read_model_config(flags.model_config_file)
+    if not flags.model_base_path:
+        invalid(
+            "Both server_options.model_base_path and server_options.model_config_file are empty!"
+        )
+    return single_model_config(flags.model_name, flags.model_base_path)
+
+
+def _batching_parameters(flags: Flags) -> Any:
+    if not flags.enable_batching:
+        if flags.batching_parameters_file:
+            invalid(
+                "server_options.batching_parameters_file is set without setting "
+                "server_options.enable_batching to true."
+            )
+        return None
+    if not flags.batching_parameters_file:
+        return wire.BatchingParameters()
+    parameters = load_text_proto(
+        flags.batching_parameters_file,
+        wire.BatchingParameters,
+        "tensorflow.serving.BatchingParameters",
+    )
+    validate_batching_parameters(parameters)
+    return parameters
+
+
+def _check_unsupported(flags: Flags) -> None:
+    for name, reason in unused_flags(flags).items():
+        log.warning(f"--{name} has no effect in this server: {reason}")
+    for path in (flags.platform_config_file, flags.thread_pool_factory_config_file):
+        if path and not os.path.exists(path):
+            raise ServingError(Code.NOT_FOUND, f"{path}; No such file or directory")
+    if flags.use_alts_credentials and flags.ssl_config_file:
+        invalid("Either use_alts_credentials must be false or ssl_config_file must be empty.")
+    if flags.rest_api_num_threads <= 0:
+        invalid(f"--rest_api_num_threads must be positive; was {flags.rest_api_num_threads}")
+    if flags.port == 0 and not flags.grpc_socket_path:
+        invalid("At least one of server_options.grpc_port or grpc_socket_path must be set.")
+
+
+def _tags(text: str) -> Sequence[str]:
+    return tuple(filter(None, text.split(","))) or (_DEFAULT_TAG,)
+
+
+def _loader(flags: Flags, batching: Any) -> Loader:
+    warmer = functools.partial(warm_up, iterations=flags.num_request_iterations_for_warmup)
+    return Loader(
+        engine=create_engine(flags.engine),
+        tags=tuple(_tags(flags.saved_model_tags)),
+        session_config=session_config(flags),
+        batching=batching,
+        per_model_batching=flags.enable_per_model_batching_parameters,
+        warm_up=warmer if flags.enable_model_warmup else None,
+    )
+
+
+class Models:
+    """The models of one server: what loads them, finds them and watches their files."""
+
+    def __init__(self, flags: Flags) -> None:
+        """Read all files that flags name.
+
+        Raises:
+            ServingError: with the text to print before the server gives up.
+        """
+        self._flags = flags
+        self._config = _initial_config(flags)
+        _check_unsupported(flags)
+        loader = _loader(flags, _batching_parameters(flags))
+        self.catalog = Catalog()
+        interval = flags.load_retry_interval_micros / 1e6
+        retry = RetryPolicy(flags.max_num_load_retries, interval)
+        self._lifecycle = Lifecycle(self.catalog, loader.load, retry)
+        self._source = Source(self._lifecycle, flags.file_system_poll_wait_seconds)
+        self.configuration = Configuration(
+            self.catalog, self._source, flags.allow_version_labels_for_unavailable_models
+        )
+        self._stopped = threading.Event()
+
+    async def load(self) -> None:
+        """Load everything that is configured; with a base path that never comes, wait for ever.
+
+        Raises:
+            ServingError: the config is refused, or a model failed after all retries.
+        """
+        loop = asyncio.get_running_loop()
+        finished = asyncio.Event()
+        watch = self.configuration.apply(
+            self._config, lambda: loop.call_soon_threadsafe(finished.set)
+        )
+        # The initial load is parallel whatever the flags say (core/load_servables_fast.cc).
+        self._lifecycle.start(4 * (os.cpu_count() or 1))
+        self._source.start()
+        await finished.wait()
+        self.configuration.finish(self._config, watch, "servable")
+        self._lifecycle.set_load_threads(self._flags.num_load_threads)
+        if self._flags.model_config_file_poll_wait_seconds > 0 and self._flags.model_config_file:
+            threading.Thread(target=self._poll_config, name="config", daemon=True).start()
+
+    def stop(self) -> None:
+        """Start nothing more."""
+        self._stopped.set()
+        self._source.stop()
+        self._lifecycle.stop()
+
+    def _poll_config(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                config = read_model_config(self._flags.model_config_file)
+            except ServingError as error:
+                log.error(f"Failed to read ModelServerConfig file: {error}")
+            else:
+                self._reload_polled(config)
+            self._stopped.wait(self._flags.model_config_file_poll_wait_seconds)
+
+    def _reload_polled(self, config: Any) -> None:
+        try:
+            self.configuration.apply(config)
+        except ServingError as error:
+            log.error(f"PollFilesystemAndReloadConfig failed to ReloadConfig: {error}")
