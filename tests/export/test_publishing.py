@@ -1,0 +1,154 @@
+"""A version appears whole or not at all, under a number that nobody had."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.export.conftest import publish
+from tfdeploy import processes
+from tfdeploy.errors import TfdeployError
+from tfdeploy.savedmodel import check_base_path, list_versions
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from tfdeploy.exporting import export
+
+def report(message):
+    if message.startswith(sys.argv[3]):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+export(sys.argv[1], name="m", to=Path(sys.argv[2]), verify=sys.argv[4] == "verify", report=report)
+"""
+
+
+def numbers(base_path: Path) -> list[int]:
+    return [version.number for version in list_versions(base_path)]
+
+
+def test_versions_count_up_and_are_open_to_every_reader(
+    digits_folder: Path, tmp_path: Path
+) -> None:
+    mask = os.umask(0o077)
+    try:
+        for expected in (1, 2):
+            exported = publish(digits_folder, tmp_path, verify=False)
+            assert exported.version == expected
+    finally:
+        os.umask(mask)
+    for path in [exported.path, *exported.path.rglob("*")]:
+        assert path.stat().st_mode & 0o444 == 0o444
+    assert publish(digits_folder, tmp_path, version=40, verify=False).version == 40
+    assert publish(digits_folder, tmp_path, verify=False).version == 41
+    assert sorted(path.name for path in (tmp_path / "m").iterdir()) == ["1", "2", "40", "41"]
+
+
+def test_a_version_is_never_overwritten(digits_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "m" / "007").mkdir(parents=True)
+    with pytest.raises(TfdeployError) as caught:
+        publish(digits_folder, tmp_path, version=7, verify=False)
+    assert caught.value.code == "TFD105"
+    assert caught.value.where.endswith("007")
+    assert list((tmp_path / "m" / "007").iterdir()) == []
+
+
+@pytest.mark.parametrize("version", [0, -1, 2**63])
+def test_numbers_that_are_no_version(version: int, tmp_path: Path) -> None:
+    with pytest.raises(TfdeployError) as caught:
+        publish("absent", tmp_path, version=version)
+    assert caught.value.code == "TFD216"
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "a:b", ".hidden", "a b"])
+def test_names_that_are_no_address(name: str, tmp_path: Path) -> None:
+    with pytest.raises(TfdeployError) as caught:
+        publish("absent", tmp_path, name=name)
+    assert caught.value.code == "TFD216"
+
+
+def test_who_comes_second_gets_the_next_number(digits_folder: Path, tmp_path: Path) -> None:
+    def somebody_is_faster(message: str) -> None:
+        if message == "publishing":
+            for number in ("1", "2"):
+                (tmp_path / "m" / number).mkdir()
+                (tmp_path / "m" / number / "theirs").touch()
+
+    exported = publish(digits_folder, tmp_path, verify=False, report=somebody_is_faster)
+    assert exported.version == 3
+    assert (tmp_path / "m" / "1" / "theirs").exists()
+
+
+def test_who_asked_for_a_number_and_comes_second_is_refused(
+    digits_folder: Path, tmp_path: Path
+) -> None:
+    def somebody_is_faster(message: str) -> None:
+        if message == "publishing":
+            (tmp_path / "m" / "5").mkdir()
+
+    with pytest.raises(TfdeployError) as caught:
+        publish(digits_folder, tmp_path, version=5, verify=False, report=somebody_is_faster)
+    assert caught.value.code == "TFD105"
+    assert [path.name for path in (tmp_path / "m").iterdir()] == ["5"]
+
+
+def test_names_that_change_between_versions_are_told(
+    digits_file: Path, digits_folder: Path, tmp_path: Path
+) -> None:
+    from tfdeploy.exporting import ImageFront
+
+    said: list[str] = []
+    publish(digits_folder, tmp_path, verify=False)
+    publish(digits_file, tmp_path, image=ImageFront(), verify=False, report=said.append)
+    change = "pixels -> scores in version 1, and is image_bytes -> scores now"
+    assert any(change in line for line in said)
+
+
+def test_an_interrupt_leaves_nothing(digits_folder: Path, tmp_path: Path) -> None:
+    def interrupt(message: str) -> None:
+        if message == "publishing":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        publish(digits_folder, tmp_path, verify=False, report=interrupt)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("moment", "verify"),
+    [("copying", "no"), ("publishing", "no"), ("trying", "verify")],
+)
+def test_kill_9_leaves_no_half_version(
+    digits_folder: Path, tmp_path: Path, moment: str, verify: str
+) -> None:
+    arguments = [str(digits_folder), str(tmp_path), moment, verify]
+    done = processes.run([sys.executable, "-c", KILLED, *arguments])
+    assert done.exit_code == -signal.SIGKILL
+    assert numbers(tmp_path / "m") == []
+    assert [error.code for error in check_base_path(tmp_path / "m")] == ["TFD113"]
+    assert publish(digits_folder, tmp_path, verify=False).version == 1
+    assert check_base_path(tmp_path / "m") == []
+
+
+def test_a_light_import() -> None:
+    code = (
+        "import sys, tfdeploy.savedmodel, tfdeploy.exporting\n"
+        "heavy = {'tensorflow', 'google.protobuf', 'numpy', 'keras'} & set(sys.modules)\n"
+        "sys.exit(str(heavy) if heavy else 0)"
+    )
+    done = processes.run([sys.executable, "-c", code])
+    assert done.exit_code == 0, done.stderr
+
+
+def test_the_trying_process_ends_with_us(digits_folder: Path, tmp_path: Path) -> None:
+    room = tmp_path / "room"
+    room.mkdir()
+    started = time.monotonic()
+    argv = processes.python_argv("tfdeploy.exporting.verify", str(room), "1")
+    assert processes.run(argv, timeout_seconds=60).exit_code == 0
+    assert time.monotonic() - started < 60

@@ -1,0 +1,144 @@
+"""The Docker engine through its SDK: whether it answers, and what it has. Changes nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
+
+from tfdeploy.errors import TfdeployError
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+    from docker.models.containers import Container
+
+LABEL_PROJECT = "com.docker.compose.project"
+LABEL_SERVICE = "com.docker.compose.service"
+LABEL_WORKING_DIR = "com.docker.compose.project.working_dir"
+LABEL_ONE_OFF = "com.docker.compose.oneoff"
+
+QUICK_SECONDS = 5
+REGISTRY_SECONDS = 10
+CALL_SECONDS = 60
+
+
+def connect(timeout_seconds: int = CALL_SECONDS) -> DockerClient:
+    """A client of the engine that the `docker` command would use.
+
+    Raises:
+        TfdeployError: TFD401.
+    """
+    with asking():
+        return _client(timeout_seconds)
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """Turn what the SDK raises in the body into TFD401."""
+    from docker.errors import DockerException
+
+    try:
+        yield
+    # The SDK lets errors of the connection itself through as they are: OSErrors.
+    except (DockerException, OSError) as error:
+        raise _no_engine(str(error)) from error
+
+
+def engine_error() -> TfdeployError | None:
+    """TFD401 when no engine answers, else None."""
+    try:
+        connect(QUICK_SECONDS).close()
+    except TfdeployError as error:
+        return error
+    return None
+
+
+def image_error(image: str) -> TfdeployError | None:
+    """None when the image is local or its registry knows it; else TFD402, or TFD401."""
+    from docker.errors import DockerException, ImageNotFound
+
+    try:
+        client = connect(REGISTRY_SECONDS)
+    except TfdeployError as error:
+        return error
+    with closing(client):
+        try:
+            client.images.get(image)
+        except ImageNotFound:
+            pass
+        except (DockerException, OSError) as error:
+            return _no_image(image, error)
+        else:
+            return None
+        try:
+            client.images.get_registry_data(image)
+        except (DockerException, OSError) as error:
+            return _no_image(image, error)
+    return None
+
+
+def project_containers(client: DockerClient, project: str) -> list[Container]:
+    """Every container that Compose made for a project, running or not; the newest last."""
+    with asking():
+        found: list[Container] = client.containers.list(
+            all=True,
+            filters={"label": [f"{LABEL_PROJECT}={project}", f"{LABEL_ONE_OFF}=False"]},
+            ignore_removed=True,
+        )
+    return sorted(found, key=lambda container: str(container.attrs.get("Created", "")))
+
+
+def network_exists(client: DockerClient, project: str) -> bool:
+    """Whether Compose has a network for the project."""
+    with asking():
+        return bool(client.networks.list(filters={"label": f"{LABEL_PROJECT}={project}"}))
+
+
+def maps_users(client: DockerClient) -> bool:
+    """Whether root in a container is somebody else on this host, so that modes tell nothing."""
+    with asking():
+        info = client.info()
+    options = " ".join(info.get("SecurityOptions") or [])
+    mapped = "name=rootless" in options or "name=userns" in options
+    return mapped or "Docker Desktop" in str(info.get("OperatingSystem"))
+
+
+def _client(timeout_seconds: int) -> DockerClient:
+    import docker
+    from docker.context import ContextAPI
+
+    name = os.environ.get("DOCKER_CONTEXT")
+    context = None if os.environ.get("DOCKER_HOST") else ContextAPI.get_context(name)
+    if context is None or context.Name == "default":
+        return docker.from_env(timeout=timeout_seconds)
+    # The SDK looks at DOCKER_HOST alone; the command, and Compose with it, at contexts, too.
+    return docker.DockerClient(
+        base_url=context.Host, tls=context.TLSConfig or False, timeout=timeout_seconds
+    )
+
+
+def _no_engine(said: str) -> TfdeployError:
+    host = os.environ.get("DOCKER_HOST") or "the default socket"
+    # "Error while fetching ...: ('Connection aborted.', FileNotFoundError(2, 'No such file'))"
+    reasons = re.findall(r"\w*Error\(\d+, [\"']([^\"']+)[\"']\)", said)
+    denied = "Permission denied" in said
+    start = "add yourself to the group `docker`" if denied else "start Docker"
+    return TfdeployError(
+        "TFD401",
+        "Docker can't be used by this user." if denied else "Docker isn't running.",
+        where=f"{host}: {reasons[-1] if reasons else said}",
+        hint=f"{start}, or use `--runtime process`, which needs no Docker.",
+    )
+
+
+def _no_image(image: str, error: Exception) -> TfdeployError:
+    said = str(getattr(error, "explanation", None) or error)
+    return TfdeployError(
+        "TFD402",
+        f"The image {image} isn't on this machine and can't be pulled.",
+        where=f"{image}: {said}",
+        hint="check the name and the way to its registry; or make a local image with `tfdeploy "
+        "image build`, and name it in the stack file's `image:`.",
+    )
