@@ -1,9 +1,8 @@
 """Protobuf messages of TensorFlow Serving, built at run time in a package name of our own.
 
-The messages are wire-compatible with TensorFlow's and TensorFlow Serving's by field number, and text
-files written with them are read by `tensorflow_model_server`. They live in a private descriptor pool
-under `tfdeploy.wire`, so they coexist with the real ones in one process, and nothing here imports
-tensorflow or grpc.
+They are wire-compatible with TensorFlow's and TensorFlow Serving's by field number, and text files
+written with them are read by `tensorflow_model_server`. They live in a private descriptor pool, so
+they coexist with the real ones in one process, and nothing here imports tensorflow or grpc.
 
 Sources of the field numbers: tensorflow_serving/{apis,config,servables/tensorflow}/*.proto and
 tensorflow/core/{framework,protobuf,example}/*.proto.
@@ -120,6 +119,7 @@ _MESSAGES: Final = {
     "StringValue": "string value = 1",
     "BoolValue": "bool value = 1",
     "Any": "string type_url = 1; bytes value = 2",
+    "Opaque": "",  # stands for a message that is never looked into
     # config/model_server_config.proto, config/file_system_storage_path_source.proto
     "Latest": "uint32 num_versions = 1",
     "All": "",
@@ -160,9 +160,7 @@ _MESSAGES: Final = {
     "PrometheusConfig": "bool enable = 1; string path = 2",
     "MonitoringConfig": "PrometheusConfig prometheus_config = 1",
     "SSLConfig": """
-        string server_key = 1
-        string server_cert = 2
-        string custom_ca = 3
+        string server_key = 1; string server_cert = 2; string custom_ca = 3
         bool client_verify = 4""",
     # core/framework/tensor.proto, tensor_shape.proto
     "Dim": "int64 size = 1; string name = 2",
@@ -181,13 +179,14 @@ _MESSAGES: Final = {
         repeated bool bool_val = 11
         repeated double dcomplex_val = 12
         repeated int32 half_val = 13
+        repeated Opaque resource_handle_val = 14
+        repeated Opaque variant_val = 15
         repeated uint32 uint32_val = 16
         repeated uint64 uint64_val = 17
         bytes float8_val = 18""",
     # core/protobuf/meta_graph.proto, saved_model.proto; the graph stays an unknown field
     "CooSparse": """
-        string values_tensor_name = 1
-        string indices_tensor_name = 2
+        string values_tensor_name = 1; string indices_tensor_name = 2
         string dense_shape_tensor_name = 3""",
     "TensorInfo": """
         encoding | string name = 1
@@ -208,19 +207,15 @@ _MESSAGES: Final = {
     # core/protobuf/config.proto: what a serving session can be told
     "GPUOptions": """
         double per_process_gpu_memory_fraction = 1
-        string allocator_type = 2
-        int64 deferred_deletion_bytes = 3
+        string allocator_type = 2; int64 deferred_deletion_bytes = 3
         bool allow_growth = 4
         string visible_device_list = 5
-        int32 polling_active_delay_usecs = 6
-        int32 polling_inactive_delay_msecs = 7
+        int32 polling_active_delay_usecs = 6; int32 polling_inactive_delay_msecs = 7
         bool force_gpu_compatible = 8""",
     "OptimizerOptions": """
-        bool do_common_subexpression_elimination = 1
-        bool do_constant_folding = 2
+        bool do_common_subexpression_elimination = 1; bool do_constant_folding = 2
         int32 opt_level = 3
-        bool do_function_inlining = 4
-        int32 global_jit_level = 5""",
+        bool do_function_inlining = 4; int32 global_jit_level = 5""",
     "GraphOptions": """
         bool enable_recv_scheduling = 2
         OptimizerOptions optimizer_options = 3
@@ -296,14 +291,13 @@ _MESSAGES: Final = {
     "MultiInferenceResponse": "repeated InferenceResult results = 1",
     # apis/prediction_log.proto: warm-up records
     "PredictLog": "PredictRequest request = 1",
-    "OtherLog": "",
     "PredictionLog": """
-        log_type | OtherLog classify_log = 2
-        log_type | OtherLog regress_log = 3
-        log_type | OtherLog multi_inference_log = 4
-        log_type | OtherLog session_run_log = 5
+        log_type | Opaque classify_log = 2
+        log_type | Opaque regress_log = 3
+        log_type | Opaque multi_inference_log = 4
+        log_type | Opaque session_run_log = 5
         log_type | PredictLog predict_log = 6
-        log_type | OtherLog predict_streamed_log = 7""",
+        log_type | Opaque predict_streamed_log = 7""",
     # grpc/health/v1/health.proto
     "HealthCheckRequest": "string service = 1",
     "HealthCheckResponse": "ServingStatus status = 1",

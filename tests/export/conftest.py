@@ -13,6 +13,18 @@ from tfdeploy.exporting.tensorflow_import import import_tensorflow
 from tfdeploy.savedmodel import read_saved_model
 
 Answer = Callable[..., dict[str, Any]]
+Publish = Callable[..., Exported]
+
+
+@pytest.fixture(scope="session")
+def publish() -> Publish:
+    """Export as the model ``m``."""
+
+    def run(source: Path | str, to: Path, **options: Any) -> Exported:
+        options = {"name": "m", "report": lambda _: None, **options}
+        return export(str(source), to=to, **options)
+
+    return run
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +56,9 @@ def digits_file(digits: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def digits_folder(digits_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def digits_folder(
+    publish: Publish, digits_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """A published version 1, not proven."""
     to = tmp_path_factory.mktemp("published")
     return publish(digits_file, to, verify=False).path
@@ -63,9 +77,3 @@ def answer(tf: Any) -> Answer:
             return dict(session.run(names, feeds))
 
     return ask
-
-
-def publish(source: Path | str, to: Path, **options: Any) -> Exported:
-    """Export as the model ``m``."""
-    options = {"name": "m", "report": lambda _: None, **options}
-    return export(str(source), to=to, **options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.export.conftest import Answer, publish
 from tfdeploy.errors import TfdeployError
 from tfdeploy.exporting import ImageFront
 from tfdeploy.exporting.image_front import ImageShape, fit
@@ -43,7 +43,11 @@ def resized(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def test_the_front_does_what_plain_python_does(
-    digits: Any, digits_file: Path, tmp_path: Path, answer: Answer
+    publish: Callable[..., Any],
+    digits: Any,
+    digits_file: Path,
+    tmp_path: Path,
+    answer: Callable[..., Any],
 ) -> None:
     front = ImageFront(scale=1 / 127.5, offset=-1.0)
     exported = publish(digits_file, tmp_path, image=front)
@@ -59,7 +63,7 @@ def test_the_front_does_what_plain_python_does(
 
 
 def test_a_front_before_a_saved_model_that_takes_rgb_of_any_size(
-    tf: Any, tmp_path: Path, answer: Answer
+    publish: Callable[..., Any], tf: Any, tmp_path: Path, answer: Callable[..., Any]
 ) -> None:
     class Mean(tf.Module):  # type: ignore[misc, name-defined]
         @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8, name="rgb")])
@@ -121,7 +125,9 @@ def test_fronts_that_cant_be(options: dict[str, Any]) -> None:
     assert caught.value.code == "TFD116"
 
 
-def test_a_model_with_two_inputs_takes_no_front(tf: Any, tmp_path: Path) -> None:
+def test_a_model_with_two_inputs_takes_no_front(
+    publish: Callable[..., Any], tf: Any, tmp_path: Path
+) -> None:
     class Two(tf.Module):  # type: ignore[misc, name-defined]
         @tf.function(input_signature=[tf.TensorSpec([None, 8, 8], name=name) for name in "ab"])
         def serve(self, a: Any, b: Any) -> Any:

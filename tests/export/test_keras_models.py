@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.export.conftest import Answer, publish
 from tfdeploy.errors import TfdeployError
 from tfdeploy.exporting.keras_models import from_keras
 from tfdeploy.exporting.servables import write
@@ -21,7 +21,11 @@ def saved(tf: Any, model: Any, folder: Path) -> Any:
 
 
 def test_a_proven_export_answers_as_the_model_does(
-    digits: Any, digits_file: Path, tmp_path: Path, answer: Answer
+    publish: Callable[..., Any],
+    digits: Any,
+    digits_file: Path,
+    tmp_path: Path,
+    answer: Callable[..., Any],
 ) -> None:
     said: list[str] = []
     exported = publish(digits_file, tmp_path, report=said.append)
@@ -37,7 +41,9 @@ def test_a_proven_export_answers_as_the_model_does(
     np.testing.assert_allclose(answer(exported.path, pixels=pixels)["scores"], expected, rtol=1e-5)
 
 
-def test_dicts_keep_their_keys(tf: Any, keras: Any, tmp_path: Path, answer: Answer) -> None:
+def test_dicts_keep_their_keys(
+    tf: Any, keras: Any, tmp_path: Path, answer: Callable[..., Any]
+) -> None:
     inputs = {"left": keras.Input((2,), name="a"), "right": keras.Input((2,), name="b")}
     total = keras.layers.Add()([inputs["left"], inputs["right"]])
     difference = keras.layers.Subtract()([inputs["left"], inputs["right"]])
@@ -78,7 +84,9 @@ def test_sequential_and_subclassed_models(tf: Any, keras: Any, tmp_path: Path) -
     assert set(signature.outputs) == {"output_0"}
 
 
-def test_lookup_tables_come_along(tf: Any, keras: Any, tmp_path: Path, answer: Answer) -> None:
+def test_lookup_tables_come_along(
+    tf: Any, keras: Any, tmp_path: Path, answer: Callable[..., Any]
+) -> None:
     text = keras.Input((), dtype="string", name="text")
     words = keras.layers.TextVectorization(vocabulary=["red", "blue"], output_sequence_length=3)
     saved(tf, keras.Model(text, words(text)), tmp_path / "1")
@@ -93,7 +101,7 @@ def test_a_fixed_batch_stays_fixed(tf: Any, keras: Any, tmp_path: Path) -> None:
     assert signature.why_not_batchable == "input 'steps' has a first dimension of 2"
 
 
-def test_a_broken_keras_file(tmp_path: Path) -> None:
+def test_a_broken_keras_file(publish: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "broken.keras").write_bytes(b"PK not a zip")
     with pytest.raises(TfdeployError) as caught:
         publish(tmp_path / "broken.keras", tmp_path / "models", verify=False)

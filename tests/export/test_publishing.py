@@ -6,11 +6,12 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.export.conftest import publish
 from tfdeploy import processes
 from tfdeploy.errors import TfdeployError
 from tfdeploy.savedmodel import check_base_path, list_versions
@@ -33,7 +34,7 @@ def numbers(base_path: Path) -> list[int]:
 
 
 def test_versions_count_up_and_are_open_to_every_reader(
-    digits_folder: Path, tmp_path: Path
+    publish: Callable[..., Any], digits_folder: Path, tmp_path: Path
 ) -> None:
     mask = os.umask(0o077)
     try:
@@ -49,7 +50,9 @@ def test_versions_count_up_and_are_open_to_every_reader(
     assert sorted(path.name for path in (tmp_path / "m").iterdir()) == ["1", "2", "40", "41"]
 
 
-def test_a_version_is_never_overwritten(digits_folder: Path, tmp_path: Path) -> None:
+def test_a_version_is_never_overwritten(
+    publish: Callable[..., Any], digits_folder: Path, tmp_path: Path
+) -> None:
     (tmp_path / "m" / "007").mkdir(parents=True)
     with pytest.raises(TfdeployError) as caught:
         publish(digits_folder, tmp_path, version=7, verify=False)
@@ -59,20 +62,24 @@ def test_a_version_is_never_overwritten(digits_folder: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("version", [0, -1, 2**63])
-def test_numbers_that_are_no_version(version: int, tmp_path: Path) -> None:
+def test_numbers_that_are_no_version(
+    publish: Callable[..., Any], version: int, tmp_path: Path
+) -> None:
     with pytest.raises(TfdeployError) as caught:
         publish("absent", tmp_path, version=version)
     assert caught.value.code == "TFD216"
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "a:b", ".hidden", "a b"])
-def test_names_that_are_no_address(name: str, tmp_path: Path) -> None:
+def test_names_that_are_no_address(publish: Callable[..., Any], name: str, tmp_path: Path) -> None:
     with pytest.raises(TfdeployError) as caught:
         publish("absent", tmp_path, name=name)
     assert caught.value.code == "TFD216"
 
 
-def test_who_comes_second_gets_the_next_number(digits_folder: Path, tmp_path: Path) -> None:
+def test_who_comes_second_gets_the_next_number(
+    publish: Callable[..., Any], digits_folder: Path, tmp_path: Path
+) -> None:
     def somebody_is_faster(message: str) -> None:
         if message == "publishing":
             for number in ("1", "2"):
@@ -85,7 +92,7 @@ def test_who_comes_second_gets_the_next_number(digits_folder: Path, tmp_path: Pa
 
 
 def test_who_asked_for_a_number_and_comes_second_is_refused(
-    digits_folder: Path, tmp_path: Path
+    publish: Callable[..., Any], digits_folder: Path, tmp_path: Path
 ) -> None:
     def somebody_is_faster(message: str) -> None:
         if message == "publishing":
@@ -98,7 +105,7 @@ def test_who_asked_for_a_number_and_comes_second_is_refused(
 
 
 def test_names_that_change_between_versions_are_told(
-    digits_file: Path, digits_folder: Path, tmp_path: Path
+    publish: Callable[..., Any], digits_file: Path, digits_folder: Path, tmp_path: Path
 ) -> None:
     from tfdeploy.exporting import ImageFront
 
@@ -109,7 +116,9 @@ def test_names_that_change_between_versions_are_told(
     assert any(change in line for line in said)
 
 
-def test_an_interrupt_leaves_nothing(digits_folder: Path, tmp_path: Path) -> None:
+def test_an_interrupt_leaves_nothing(
+    publish: Callable[..., Any], digits_folder: Path, tmp_path: Path
+) -> None:
     def interrupt(message: str) -> None:
         if message == "publishing":
             raise KeyboardInterrupt
@@ -124,7 +133,7 @@ def test_an_interrupt_leaves_nothing(digits_folder: Path, tmp_path: Path) -> Non
     [("copying", "no"), ("publishing", "no"), ("trying", "verify")],
 )
 def test_kill_9_leaves_no_half_version(
-    digits_folder: Path, tmp_path: Path, moment: str, verify: str
+    publish: Callable[..., Any], digits_folder: Path, tmp_path: Path, moment: str, verify: str
 ) -> None:
     arguments = [str(digits_folder), str(tmp_path), moment, verify]
     done = processes.run([sys.executable, "-c", KILLED, *arguments])

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.export.conftest import Answer, publish
 from tfdeploy.errors import TfdeployError
 from tfdeploy.exporting.sources import PythonObject, SavedModelFolder, find_source
 from tfdeploy.exporting.tensorflow_import import import_tensorflow
+
+Refusal = Callable[[str, Path], TfdeployError]
 
 MODULES = """
 import keras
@@ -93,15 +95,21 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def refusal(source: str, to: Path) -> TfdeployError:
-    with pytest.raises(TfdeployError) as caught:
-        publish(source, to / "models", verify=False)
-    assert not (to / "models" / "m").exists()
-    assert caught.value.hint
-    return caught.value
+@pytest.fixture
+def refusal(publish: Callable[..., Any]) -> Refusal:
+    def refuse(source: str, to: Path) -> TfdeployError:
+        with pytest.raises(TfdeployError) as caught:
+            publish(source, to / "models", verify=False)
+        assert not (to / "models" / "m").exists()
+        assert caught.value.hint
+        return caught.value
+
+    return refuse
 
 
-def test_a_module_serves_its_functions_with_an_input_signature(here: Path, answer: Answer) -> None:
+def test_a_module_serves_its_functions_with_an_input_signature(
+    publish: Callable[..., Any], here: Path, answer: Callable[..., Any]
+) -> None:
     for source in ("own_models:Doubler", "own_models:doubler"):
         exported = publish(source, here, verify=False)
         assert set(exported.saved_model.signatures) == {"serving_default", "halve"}
@@ -110,14 +118,14 @@ def test_a_module_serves_its_functions_with_an_input_signature(here: Path, answe
     assert exported.version == 2
 
 
-def test_signatures_of_a_module_are_its_own_choice(here: Path) -> None:
+def test_signatures_of_a_module_are_its_own_choice(publish: Callable[..., Any], here: Path) -> None:
     exported = publish("own_models:Chosen", here, verify=False)
     (signature,) = exported.saved_model.signatures.values()
     assert set(signature.outputs) == {"halved"}
 
 
 def test_a_module_that_holds_a_keras_model_brings_its_variables(
-    here: Path, answer: Answer
+    publish: Callable[..., Any], here: Path, answer: Callable[..., Any]
 ) -> None:
     said: list[str] = []
     exported = publish("own_models:Holder", here, report=said.append)
@@ -125,7 +133,7 @@ def test_a_module_that_holds_a_keras_model_brings_its_variables(
     assert any("serving_default answers" in line for line in said)
 
 
-def test_a_function_that_returns_a_keras_model(here: Path) -> None:
+def test_a_function_that_returns_a_keras_model(publish: Callable[..., Any], here: Path) -> None:
     exported = publish("own_models:keras_model", here, verify=False)
     (signature,) = exported.saved_model.signatures.values()
     assert (set(signature.inputs), set(signature.outputs)) == ({"x"}, {"y"})
@@ -146,17 +154,21 @@ def test_a_function_that_returns_a_keras_model(here: Path) -> None:
         ("own_models.py", "TFD102", "no Keras file"),
     ],
 )
-def test_what_cant_be_exported(here: Path, source: str, code: str, words: str) -> None:
+def test_what_cant_be_exported(
+    refusal: Refusal, here: Path, source: str, code: str, words: str
+) -> None:
     error = refusal(source, here)
     assert error.code == code
     assert words in error.message
 
 
-def test_the_line_that_failed_is_named(here: Path) -> None:
+def test_the_line_that_failed_is_named(refusal: Refusal, here: Path) -> None:
     assert "own_models.py, line" in refusal("own_models:fails", here).where
 
 
-def test_of_a_base_path_the_highest_version_is_taken(digits_folder: Path, tmp_path: Path) -> None:
+def test_of_a_base_path_the_highest_version_is_taken(
+    publish: Callable[..., Any], digits_folder: Path, tmp_path: Path
+) -> None:
     for number in ("9", "10"):
         publish(digits_folder, tmp_path, version=int(number), verify=False)
     found = find_source(str(tmp_path / "m"))
@@ -167,14 +179,16 @@ def test_of_a_base_path_the_highest_version_is_taken(digits_folder: Path, tmp_pa
     assert files == sorted(path.relative_to(digits_folder) for path in digits_folder.rglob("*"))
 
 
-def test_a_copy_shares_nothing_with_its_source(digits_folder: Path, tmp_path: Path) -> None:
+def test_a_copy_shares_nothing_with_its_source(
+    publish: Callable[..., Any], digits_folder: Path, tmp_path: Path
+) -> None:
     exported = publish(digits_folder, tmp_path, verify=False)
     copy, original = exported.path / "saved_model.pb", digits_folder / "saved_model.pb"
     assert copy.read_bytes() == original.read_bytes()
     assert copy.stat().st_ino != original.stat().st_ino
 
 
-def test_folders_that_are_no_saved_model(tmp_path: Path) -> None:
+def test_folders_that_are_no_saved_model(refusal: Refusal, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     assert refusal(str(tmp_path / "empty"), tmp_path).code == "TFD113"
     (tmp_path / "bad").mkdir()

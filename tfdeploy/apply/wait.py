@@ -61,7 +61,8 @@ def wait_available(
 
 def _states(step: WaitAvailable, service: ObservedService) -> dict[str, VersionStatus]:
     """``"digits 3"`` → its state; closed ports mean that the first load goes on."""
-    loading = "LOADING" if service.state in ("running", "starting", "unhealthy") else "ABSENT"
+    alive = service.state in ("running", "starting", "unhealthy")
+    loading = "LOADING" if alive else service.state.upper()
     states = {}
     for model, numbers in step.versions.items():
         found: dict[int, VersionStatus] = {}
@@ -116,10 +117,17 @@ def _died(step: WaitAvailable, runtime: Runtime, service: ObservedService) -> Tf
     return TfdeployError(
         "TFD410",
         f"Service '{step.service}' {how}: {why}",
-        where=f"the log of {step.service}: {lines[-1].strip() if lines else 'empty'}",
-        hint=f"`tfdeploy inspect` on the model's folder; a port or memory limit shows in the log: "
+        where=f"the log of service '{step.service}'{_last(lines)}",
+        hint="`tfdeploy inspect` on the model's folder shows what it holds; the whole log: "
         f"`tfdeploy logs STACK {step.service}`.",
     )
+
+
+def _last(lines: list[str]) -> str:
+    """The last line, where the log has no line that is known to explain a failure."""
+    if not lines:
+        return ", which is empty"
+    return "" if reason(lines) else f": {lines[-1].strip()}"
 
 
 def _too_late(
@@ -133,7 +141,7 @@ def _too_late(
         "TFD412",
         f"Not AVAILABLE on service '{step.service}' after {seconds:g} s: "
         f"{', '.join(missing) or f'labels {labels}'}{f'. {why}' if why else '.'}",
-        where=f"the log of {step.service}: {lines[-1].strip() if lines else 'empty'}",
+        where=f"the log of service '{step.service}'{_last(lines)}",
         hint="give it longer with --timeout SECONDS, or look: "
         f"`tfdeploy logs STACK {step.service}`.",
     )

@@ -146,10 +146,19 @@ class _Walker:
                 self._runtime.stop(step.service)
             case RecreateService() | StopService():
                 self._runtime.revert(self._before.service(step.service))
+                self._wait_again(step.service)
             case Reload():
                 text = self._before.files.get(f"{step.service}/{MODELS_CONFIG}")
                 if text:
                     self._push(step.service, text)
+
+
+    def _wait_again(self, service: str) -> None:
+        """What ran before answers again before the failure is reported."""
+        before = self._before.service(service)
+        versions = {model: tuple(sorted(before.available(model))) for model in before.versions}
+        step = WaitAvailable("it is brought back", service, versions)
+        wait_available(step, self._runtime, lambda _: None, self._deadline)
 
 
 def _remove(folder: Path, path: Path) -> None:

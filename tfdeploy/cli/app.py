@@ -11,7 +11,6 @@ from tfdeploy import __version__
 app = typer.Typer(
     name="tfdeploy",
     help="Trained TensorFlow models to running tensorflow_model_server services.",
-    no_args_is_help=True,
     # Rich markup would import rich for every --help.
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -34,15 +33,16 @@ def root(
     """Trained TensorFlow models to running tensorflow_model_server services."""
 
 
-# Registered in the order of a model's way to its first prediction.
-from tfdeploy.cli import (  # noqa: E402
-    deploy,
-    edit,
-    extras,
-    models,
-    predict,
-    stacks,
-    watch,
-)
+# Registered in the order of a model's way to its first prediction, which is that of --help.
+# isort: off
+from tfdeploy.cli import stacks  # noqa: E402
+from tfdeploy.cli import models  # noqa: E402
+from tfdeploy.cli import edit  # noqa: E402
+from tfdeploy.cli import deploy  # noqa: E402
+from tfdeploy.cli import watch  # noqa: E402
+from tfdeploy.cli import predict  # noqa: E402
+from tfdeploy.cli import image  # noqa: E402
+from tfdeploy.cli import extras  # noqa: E402
+# isort: on
 
-__all__ = ["app", "deploy", "edit", "extras", "models", "predict", "stacks", "watch"]
+__all__ = ["app", "deploy", "edit", "extras", "image", "models", "predict", "stacks", "watch"]

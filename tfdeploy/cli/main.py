@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
+
+import typer
 
 from tfdeploy.cli import output
 from tfdeploy.cli.app import app
 from tfdeploy.errors import Exit, TfdeployError
 
+# Typer brings its own copy of click or uses click itself, by its version; this is either's.
+USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
+
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with the code that docs/errors.md lists."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    sys.exit(run(words))
+    sys.exit(run(words or ["--help"]))
 
 
 def run(words: list[str]) -> int:
     """Run one command; every error becomes three lines on stderr and an exit code."""
-    import click
-
     # Everything after `--` belongs to the command, not to us.
     as_json = "--json" in (words[: words.index("--")] if "--" in words else words)
     try:
         return int(app(words, standalone_mode=False, prog_name="tfdeploy") or 0)
     except TfdeployError as error:
         return output.show_error(error, as_json)
-    except click.UsageError as error:
+    except USAGE_ERROR as error:
         return output.show_error(_usage(error), as_json)
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         return output.show_error(_interrupted(words), as_json)
     except BrokenPipeError:
         # The reader of our output has gone; nobody is there to be told.
@@ -40,17 +44,23 @@ def run(words: list[str]) -> int:
         return output.show_error(_bug(words, error), as_json)
 
 
-def _usage(error: object) -> TfdeployError:
-    import click
-
-    assert isinstance(error, click.UsageError)
+def _usage(error: Any) -> TfdeployError:
     command = error.ctx.command_path if error.ctx else "tfdeploy"
-    message = error.format_message()
-    message, _, near = message.partition(" Did you mean ")
+    message, _, near = error.format_message().partition(" Did you mean ")
+    near = near or _nearest_option(error)
     hint = f"`{command} --help` lists what it takes."
     if near:
-        hint = f"did you mean {near} {hint}"
+        hint = f"did you mean {near.rstrip('?')}? {hint}"
     return TfdeployError("TFD216", message, where=command, hint=hint)
+
+
+def _nearest_option(error: Any) -> str:
+    """Click looks for near options of its own accord in some releases only."""
+    wrong = getattr(error, "option_name", None)
+    if not wrong or error.ctx is None:
+        return ""
+    names = [name for one in error.ctx.command.params for name in one.opts]
+    return "".join(difflib.get_close_matches(wrong, names, n=1))
 
 
 def _interrupted(words: list[str]) -> TfdeployError:

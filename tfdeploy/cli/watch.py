@@ -75,7 +75,7 @@ def _rows(
             seen = known.get(number)
             if seen and not is_wanted and seen.state == "END" and not seen.error:
                 continue
-            state = seen.state if seen else ("LOADING" if running else service.state.upper())
+            state = seen.state if seen else _unseen(service)
             ok = state == "AVAILABLE" if is_wanted else state != "AVAILABLE"
             rows.append(
                 {
@@ -92,6 +92,14 @@ def _rows(
         if not wanted.get(model) and not known:
             rows.append(_no_version(service, model))
     return rows
+
+
+def _unseen(service: ObservedService) -> str:
+    """The state of a version that the server doesn't speak of."""
+    if service.versions:
+        return "NOT LOADED"
+    # The ports open after the first load.
+    return "LOADING" if service.state in ("running", "starting") else service.state.upper()
 
 
 def _no_version(service: ObservedService, model: str) -> dict[str, Any]:

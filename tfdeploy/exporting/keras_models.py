@@ -52,7 +52,7 @@ def from_keras(tf: Any, model: Any, source: str) -> Servable:
 
     function = tf.function(serve, autograph=False)
     concrete = function.get_concrete_function(**{spec.name: spec for spec in specs})
-    return Servable({DEFAULT: concrete}, resources_of(tf, model))
+    return Servable({DEFAULT: concrete}, model, resources_of(tf, model))
 
 
 def _arguments(tf: Any, tree: Any, model: Any, source: str) -> list[Any]:

@@ -17,9 +17,14 @@ _DEFAULTS = (DEFAULT, "__call__", "serve", "predict")
 
 @dataclass(frozen=True)
 class Servable:
-    """``functions`` are TensorFlow's concrete functions by the signature's name."""
+    """``functions`` are TensorFlow's concrete functions by the signature's name.
+
+    ``kept`` is saved with them. ``owner`` isn't, but functions hold their variables weakly: while
+    it lives, so do they.
+    """
 
     functions: Mapping[str, Any]
+    owner: Any
     kept: list[Any] = field(default_factory=list)
 
 
@@ -45,7 +50,7 @@ def from_module(tf: Any, module: Any, source: str) -> Servable:
     functions = {name: function for name, function in found.items() if name != "__call__"}
     functions[DEFAULT] = found[default]
     concrete = {name: _concrete(one, name, source) for name, one in functions.items()}
-    return Servable(concrete, resources_of(tf, module))
+    return Servable(concrete, module, resources_of(tf, module))
 
 
 def _methods(tf: Any, module: Any) -> dict[str, Any]:
@@ -90,7 +95,7 @@ def _nothing_to_serve(kind: str, names: list[str], source: str) -> TfdeployError
 def from_saved_model(tf: Any, folder: Path) -> Servable:
     """The signatures of a SavedModel on disk."""
     loaded = tf.saved_model.load(str(folder), tags=["serve"])
-    return Servable(dict(loaded.signatures), [loaded])
+    return Servable(dict(loaded.signatures), loaded, [loaded])
 
 
 def resources_of(tf: Any, root: Any) -> list[Any]:
@@ -113,7 +118,7 @@ def with_image_front(tf: Any, servable: Servable, front: ImageFront, source: str
             hint="leave the image front out, or export the model with a default signature.",
         )
     function = put_before(tf, front, servable.functions[DEFAULT])
-    return Servable({DEFAULT: function}, servable.kept)
+    return Servable({DEFAULT: function}, servable, servable.kept)
 
 
 def write(tf: Any, servable: Servable, folder: Path) -> None:

@@ -14,7 +14,9 @@ from tfdeploy.errors import TfdeployError
 from tfdeploy.processes import Finished
 
 _VERSION = re.compile(r"v?(\d+)\.\d+")
-_PROGRESS = re.compile(r"\s*(Container|Network|Volume|Image|Service)?\s*\S+\s+[A-Z][a-z]+(ed|ing)\s*$")
+_PROGRESS = re.compile(
+    r"\s*(Container|Network|Volume|Image|Service)?\s*\S+\s+[A-Z][a-z]+(ed|ing)\s*$"
+)
 _WARNING = re.compile(r"time=\S+ level=(info|warning|debug) ")
 _ERROR = re.compile(r"error|fail|invalid|denied|unknown|not found|no such", re.IGNORECASE)
 _PREFIX = re.compile(r"^(Error response from daemon: |time=\S+ level=(error|fatal) msg=)+")
@@ -51,7 +53,7 @@ def up_argv(
     compose: Sequence[str], stack: str, file: Path, service: str, *, recreate: bool = False
 ) -> list[str]:
     """Create and start one service, its network with it; the others stay as they are."""
-    argv = [*compose, "--ansi", "never", "--project-name", stack, "--file", str(file)]
+    argv = [*_project(compose, stack), "--file", str(file)]
     argv += ["up", "--detach", "--no-deps", "--quiet-pull"]
     return [*argv, *(["--force-recreate"] if recreate else []), service]
 
@@ -61,12 +63,12 @@ def remove_argv(compose: Sequence[str], stack: str, service: str) -> list[str]:
 
     Without a file Compose goes by labels: the service may be in the file no longer.
     """
-    return [*compose, "--ansi", "never", "--project-name", stack, "rm", "--stop", "--force", service]
+    return [*_project(compose, stack), "rm", "--stop", "--force", service]
 
 
 def down_argv(compose: Sequence[str], stack: str) -> list[str]:
     """Remove all containers and the network; by labels, so that no file is needed."""
-    return [*compose, "--ansi", "never", "--project-name", stack, "down", "--remove-orphans"]
+    return [*_project(compose, stack), "down", "--remove-orphans"]
 
 
 def find_compose() -> tuple[str, ...] | None:
@@ -120,6 +122,10 @@ def failed(message: str, finished: Finished) -> TfdeployError:
         where=f"{command}: exit {finished.exit_code}: {line}",
         hint=next(hints, "run that command by hand to see all that it prints."),
     )
+
+
+def _project(compose: Sequence[str], stack: str) -> list[str]:
+    return [*compose, "--ansi", "never", "--project-name", stack]
 
 
 def _packaged() -> str | None:

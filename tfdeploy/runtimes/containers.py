@@ -51,7 +51,8 @@ def host_address(attrs: Mapping[str, Any], port: int) -> str:
         address = bound.get("HostIp") or ""
         if address in ANY_ADDRESS:
             address = "127.0.0.1"
-        return f"[{address}]:{bound['HostPort']}" if ":" in address else f"{address}:{bound['HostPort']}"
+        shown = f"[{address}]" if ":" in address else address
+        return f"{shown}:{bound['HostPort']}"
     return ""
 
 

@@ -166,14 +166,15 @@ class ProcessRuntime:
         )
 
     def recreate(self, service: RenderedService) -> None:
-        """Stop, then start as rendered now."""
+        """Stop, then start as rendered now; the record of what ran is kept for `revert`."""
+        self._keep_record(service.name)
         self._end(service.name)
         self.start(service)
 
     def stop(self, service: str) -> None:
         """Stop a service; its log stays."""
+        self._keep_record(service)
         self._end(service)
-        self._record_path(service).unlink(missing_ok=True)
 
     def revert(self, before: ObservedService) -> None:
         """Start the process again as it was started before; the record of it is the backup."""
@@ -239,13 +240,19 @@ class ProcessRuntime:
                 where=" ".join(record.argv[:3]),
                 hint="check the path and the permissions of the server program.",
             ) from error
-        self._save(replace(record, pid=process.pid, started=process.started))
+        running = replace(record, pid=process.pid, started=process.started)
+        self._save(running, self._record_path(record.service))
 
     def _end(self, service: str) -> None:
         record = self._record(service)
         if record is not None:
             processes.stop(record.process, grace_seconds=STOP_GRACE_SECONDS, sleep=time.sleep)
-            self._record_path(service).replace(self._backup_path(service))
+        self._record_path(service).unlink(missing_ok=True)
+
+    def _keep_record(self, service: str) -> None:
+        record = self._record(service)
+        if record is not None:
+            self._save(record, self._backup_path(service))
 
     def _ports_of_running(self, service: str) -> set[int]:
         record = self._record(service)
@@ -292,8 +299,8 @@ class ProcessRuntime:
     def _backup_path(self, service: str) -> Path:
         return self._run_dir / f"{service}.before.json"
 
-    def _save(self, record: Record) -> None:
-        save_text(self._record_path(record.service), json.dumps(asdict(record), indent=1) + "\n")
+    def _save(self, record: Record, path: Path) -> None:
+        save_text(path, json.dumps(asdict(record), indent=1) + "\n")
 
     def _record(self, service: str) -> Record | None:
         with suppress(OSError, ValueError, TypeError, KeyError):

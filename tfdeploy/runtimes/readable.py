@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tfdeploy.errors import TfdeployError
+from tfdeploy.savedmodel import list_versions
 from tfdeploy.stack import StackFile, Wanted
 
 User = tuple[int, int]
@@ -30,11 +31,12 @@ def check_readable(file: StackFile, wanted: Wanted) -> list[TfdeployError]:
     for service, models in wanted.items():
         user = parse_user(file.stack.services[service].user)
         for model, numbers in models.items():
-            where = file.where("services", service, "models", model)
             base = file.base_path(service, model)
-            paths = [file.models_root, *_between(file.models_root, base)]
-            paths += [base / str(number) for number in numbers]
-            error = _outside(paths, file.models_root, where) or _closed(paths, user, where)
+            folders = [file.models_root, *_between(file.models_root, base)]
+            versions = [one.path for one in list_versions(base) if one.number in numbers]
+            where = file.where("services", service, "models", model)
+            error = _outside([*folders, *versions], file.models_root, where)
+            error = error or _closed(folders, versions, user, where)
             errors += [error] if error else []
     return errors
 
@@ -56,7 +58,7 @@ def _outside(paths: list[Path], root: Path, where: str) -> TfdeployError | None:
     """Only what really lies below the root is mounted: a link that leads out leads nowhere."""
     inside = root.resolve()
     for path in paths:
-        if path.exists() and not path.resolve().is_relative_to(inside):
+        if not path.resolve().is_relative_to(inside):
             return TfdeployError(
                 "TFD215",
                 f"{path} is a link out of models_dir: the container doesn't see where it leads.",
@@ -67,12 +69,11 @@ def _outside(paths: list[Path], root: Path, where: str) -> TfdeployError | None:
     return None
 
 
-def _closed(paths: list[Path], user: User | None, where: str) -> TfdeployError | None:
-    if user is None:
-        return None
-    *folders, version = paths
-    for path in [*folders, *_tree(version)]:
-        if path.exists() and not may_read(path.stat(), user):
+def _closed(
+    folders: list[Path], versions: list[Path], user: User | None, where: str
+) -> TfdeployError | None:
+    for path in [*folders, *(one for version in versions for one in _tree(version))]:
+        if user is not None and not may_read(path.stat(), user):
             return TfdeployError(
                 "TFD215",
                 f"{path} is closed to the server's user (uid {user[0]}, no capabilities).",

@@ -55,6 +55,14 @@ def fill_model_spec(spec: Any, servable: Servable, signature_name: str = "") -> 
     spec.signature_name = signature_name
 
 
+async def _refuse(_requests: Any, context: Any) -> None:
+    await context.abort(grpc.StatusCode.UNIMPLEMENTED, "")
+
+
+# Streaming, because a streaming call can be anything on the wire; grpcio's own answer has a text.
+_UNKNOWN_METHOD: Final = grpc.stream_stream_rpc_method_handler(_refuse)
+
+
 class GrpcApi:
     """A grpc.GenericRpcHandler. Answers calls by their path; a client only ever sees a status."""
 
@@ -76,7 +84,7 @@ class GrpcApi:
 
     def service(self, handler_call_details: Any) -> Any:
         """See grpc.GenericRpcHandler."""
-        return self._handlers.get(handler_call_details.method)
+        return self._handlers.get(handler_call_details.method, _UNKNOWN_METHOD)
 
     def _handler(self, path: str, cls: Any, method: Method) -> Any:
         name = path.rpartition("/")[2]

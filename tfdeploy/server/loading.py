@@ -49,7 +49,6 @@ class Loader:
         log.info(f"Approving load for servable version {servable}")
         log.info(f"Loading servable version {servable}")
         batching = self._batching_for(path)
-        log.info(f"Reading SavedModel from: {path}")
         loaded = Servable(
             name, version, self.engine.load(path, self.tags, self.session_config), batching
         )
