@@ -106,4 +106,5 @@ def test_a_broken_keras_file(publish: Callable[..., Any], tmp_path: Path) -> Non
     with pytest.raises(TfdeployError) as caught:
         publish(tmp_path / "broken.keras", tmp_path / "models", verify=False)
     assert caught.value.code == "TFD103"
+    assert "module:function" in caught.value.hint
     assert not (tmp_path / "models" / "m").exists()

@@ -111,6 +111,45 @@ def test_jit_compiled_functions_are_pointed_out(tf: Any, tmp_path: Path) -> None
     assert "xla_cpu_compilation_enabled" in note
 
 
+@pytest.mark.parametrize("op", [b"TFText>X", b"Zoftplus"])
+def test_ops_that_only_the_server_has_refuse_nothing(tf: Any, tmp_path: Path, op: bytes) -> None:
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, name="x")])
+    def call(x: Any) -> Any:
+        return {"y": tf.math.softplus(x)}
+
+    file = save(tf, call, tmp_path / "1") / "saved_model.pb"
+    file.write_bytes(file.read_bytes().replace(b"Softplus", op))
+    proof = verify(tf, tmp_path / "1")
+    if op == b"Zoftplus":
+        assert "Op type not registered 'Zoftplus'" in proof.load_error
+    else:
+        assert [one.verdict for one in proof.answers] == ["unproven"]
+
+
+def test_a_tf1_model_that_is_pinned_to_a_gpu_may_have_one_elsewhere(
+    tf: Any, tmp_path: Path
+) -> None:
+    v1 = tf.compat.v1
+    anywhere = v1.ConfigProto(allow_soft_placement=True)
+    with tf.Graph().as_default(), v1.Session(config=anywhere) as session:
+        x = v1.placeholder(tf.float32, [None])
+        factor = v1.get_variable("factor", initializer=2.0)
+        for folder, device in (("cpu", None), ("gpu", "/device:GPU:0")):
+            with tf.device(device):
+                y = x * factor
+            if device is None:
+                session.run(v1.global_variables_initializer())
+            builder = v1.saved_model.Builder(str(tmp_path / folder))
+            info = v1.saved_model.build_tensor_info
+            call = v1.saved_model.build_signature_def({"x": info(x)}, {"y": info(y)}, "any")
+            builder.add_meta_graph_and_variables(session, ["serve"], {"serving_default": call})
+            builder.save()
+    assert verdicts(tf, tmp_path / "cpu") == [("serves", "1 row and 3 rows")]
+    ((verdict, message),) = verdicts(tf, tmp_path / "gpu")
+    assert verdict == "unproven"
+    assert "Cannot assign a device" in message
+
+
 def test_damaged_variables_are_refused(
     publish: Callable[..., Any], tf: Any, digits_folder: Path, tmp_path: Path
 ) -> None:
@@ -146,7 +185,7 @@ def test_made_up_values_fit_every_dtype() -> None:
             "2 root error(s) found.\n  (0) FAILED_PRECONDITION: No table a.b.\n\t [[{{n}}]]",
             "No table a.b",
         ),
-        ("Shapes differ: [1] vs. [2]\n\t [[{{node a}}]]", "Shapes differ: [1] vs"),
+        ("Shapes differ: [1] vs. [2]\n\t [[{{node a}}]]", "Shapes differ: [1] vs. [2]"),
         ("Bad value [[{{node a}}]]", "Bad value"),
         ("", "no message"),
     ],

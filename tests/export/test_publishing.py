@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +93,17 @@ def test_who_comes_second_gets_the_next_number(
     assert (tmp_path / "m" / "1" / "theirs").exists()
 
 
+def test_eight_at_once_get_eight_numbers(
+    publish: Callable[..., Any], digits_folder: Path, tmp_path: Path
+) -> None:
+    def run(_: int) -> int:
+        return int(publish(digits_folder, tmp_path, verify=False).version)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(run, range(8))) == list(range(1, 9))
+    assert check_base_path(tmp_path / "m") == []
+
+
 def test_who_asked_for_a_number_and_comes_second_is_refused(
     publish: Callable[..., Any], digits_folder: Path, tmp_path: Path
 ) -> None:
@@ -142,6 +155,32 @@ def test_kill_9_leaves_no_half_version(
     assert [error.code for error in check_base_path(tmp_path / "m")] == ["TFD113"]
     assert publish(digits_folder, tmp_path, verify=False).version == 1
     assert check_base_path(tmp_path / "m") == []
+
+
+def test_a_scratch_folder_of_old_is_pointed_out(
+    publish: Callable[..., Any], digits_folder: Path, tmp_path: Path
+) -> None:
+    old, new = tmp_path / "m" / ".tmp-1-old", tmp_path / "m" / ".tmp-1-new"
+    for path in (old, new):
+        path.mkdir(parents=True)
+    os.utime(old, (0, 0))
+    said: list[str] = []
+    publish(digits_folder, tmp_path, verify=False, report=said.append)
+    assert [line for line in said if "cut short" in line] == [
+        f"{old} is left from an export that was cut short; delete it"
+    ]
+
+
+def test_a_source_that_cant_be_copied(
+    publish: Callable[..., Any], digits_folder: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(digits_folder, tmp_path / "source")
+    (tmp_path / "source" / "assets").mkdir(exist_ok=True)
+    (tmp_path / "source" / "assets" / "words.txt").symlink_to(tmp_path / "absent")
+    with pytest.raises(TfdeployError, match="No such file") as caught:
+        publish(tmp_path / "source", tmp_path, verify=False)
+    assert caught.value.code == "TFD211"
+    assert not (tmp_path / "m").exists()
 
 
 def test_a_light_import() -> None:

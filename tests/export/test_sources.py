@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,7 @@ def fails():
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "own_models.py").write_text(MODULES)
     (tmp_path / "broken_models.py").write_text("import a_package_that_is_not_there\n")
+    monkeypatch.delitem(sys.modules, "own_models", raising=False)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -163,7 +165,8 @@ def test_what_cant_be_exported(
 
 
 def test_the_line_that_failed_is_named(refusal: Refusal, here: Path) -> None:
-    assert "own_models.py, line" in refusal("own_models:fails", here).where
+    line = MODULES.splitlines().index('    raise RuntimeError("the weights aren\'t there")') + 1
+    assert refusal("own_models:fails", here).where == f"{here / 'own_models.py'}, line {line}"
 
 
 def test_of_a_base_path_the_highest_version_is_taken(

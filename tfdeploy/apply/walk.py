@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from tfdeploy.apply.reporter import Reporter
@@ -23,6 +24,7 @@ from tfdeploy.plan import (
     StopService,
     WaitAvailable,
     WriteFiles,
+    transition_config,
 )
 from tfdeploy.render import MODELS_CONFIG, RenderedStack
 from tfdeploy.runtimes import Runtime
@@ -128,17 +130,21 @@ class _Walker:
     def take_back(self, why: str) -> None:
         """Old files, old services; what was new is stopped. Never raises: the cause is told."""
         self._reporter.failed(why)
-        self._write(self._before.files, set(self._rendered.files) - set(self._before.files))
+        new = set(self._rendered.files) - set(self._before.files)
+        self._try("the files", lambda: self._write(self._before.files, new))
         fresh = not any(
             service.state not in ("absent", "exited") for service in self._before.services.values()
         )
         for step in reversed(self._touched):
-            try:
-                self._undo(step, fresh)
-            except (TfdeployError, Unreachable) as error:
-                self._reporter.failed(f"taking back '{step}': {error}")
+            self._try(f"'{step}'", partial(self._undo, step, fresh))
         if fresh and self._touched:
-            self._runtime.down()
+            self._try("the services", self._runtime.down)
+
+    def _try(self, what: str, undo: Callable[[], object]) -> None:
+        try:
+            undo()
+        except (TfdeployError, Unreachable) as error:
+            self._reporter.failed(f"taking back {what}: {error}")
 
     def _undo(self, step: Step, fresh: bool) -> None:
         match step:
@@ -148,16 +154,28 @@ class _Walker:
                 self._runtime.revert(self._before.service(step.service))
                 self._wait_again(step.service)
             case Reload():
-                text = self._before.files.get(f"{step.service}/{MODELS_CONFIG}")
-                if text:
-                    self._push(step.service, text)
+                self._reload_again(step)
 
+    def _reload_again(self, step: Reload) -> None:
+        """The config that was in force; it takes a reload of its own to load what was dropped."""
+        text = self._before.files.get(f"{step.service}/{MODELS_CONFIG}")
+        if not text:
+            return
+        versions = self._versions_before(step.service)
+        now = self._runtime.observe().service(step.service)
+        first = transition_config(step.models_config, text, versions, now)
+        if first is not None:
+            self._push(step.service, first)
+            self._wait_again(step.service)
+        self._push(step.service, text)
+
+    def _versions_before(self, service: str) -> dict[str, tuple[int, ...]]:
+        before = self._before.service(service)
+        return {model: tuple(sorted(before.available(model))) for model in before.versions}
 
     def _wait_again(self, service: str) -> None:
         """What ran before answers again before the failure is reported."""
-        before = self._before.service(service)
-        versions = {model: tuple(sorted(before.available(model))) for model in before.versions}
-        step = WaitAvailable("it is brought back", service, versions)
+        step = WaitAvailable("it is brought back", service, self._versions_before(service))
         wait_available(step, self._runtime, lambda _: None, self._deadline)
 
 

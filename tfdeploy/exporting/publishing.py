@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import sysconfig
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,8 +17,13 @@ from tfdeploy.exporting.servables import with_image_front, write
 from tfdeploy.exporting.sources import PythonObject, SavedModelFolder, Source, find_source
 from tfdeploy.exporting.tensorflow_import import import_tensorflow
 from tfdeploy.files import published_folder, rename_new
-from tfdeploy.savedmodel import SavedModel, list_versions, next_version, read_saved_model
-from tfdeploy.savedmodel.signatures import Signature
+from tfdeploy.savedmodel import (
+    SavedModel,
+    Signature,
+    list_versions,
+    next_version,
+    read_saved_model,
+)
 
 Report = Callable[[str], None]
 
@@ -60,6 +66,8 @@ def export(
     base_path = to / _checked_name(name)
     _check_version(base_path, version)
     found = find_source(source)
+    for folder in _left_behind(base_path):
+        report(f"{folder} is left from an export that was cut short; delete it")
     with _no_empty_leftover(base_path):
         path = _publish(found, source, base_path, version, image, verify, report)
     saved_model = read_saved_model(path)
@@ -100,14 +108,12 @@ def _fill(
 ) -> None:
     if isinstance(found, SavedModelFolder) and image is None:
         report(f"copying {found.path}")
-        # No hard links: who writes over the source would change the published version with it.
-        with _saving(source):
-            shutil.copytree(found.path, scratch, dirs_exist_ok=True)
+        _copy(found.path, scratch)
         return
     report("importing TensorFlow")
     tf = import_tensorflow()
     report(f"loading {source}")
-    with _saving(source):
+    with _saving(source, found.hint):
         servable = found.open(tf)
         if image is not None:
             servable = with_image_front(tf, servable, image, source)
@@ -115,8 +121,24 @@ def _fill(
         write(tf, servable, scratch)
 
 
+def _copy(folder: Path, scratch: Path) -> None:
+    """No hard links: who writes over the source would change the published version with it."""
+    try:
+        shutil.copytree(folder, scratch, dirs_exist_ok=True)
+    except OSError as error:
+        # shutil.Error carries one triple (from, to, why) for each file.
+        single = not isinstance(error, shutil.Error)
+        why = (error.strerror or str(error)) if single else str(error.args[0][0][2])
+        raise TfdeployError(
+            "TFD211",
+            f"{folder} can't be copied: {why}.",
+            where=str(scratch.parent),
+            hint="check that every file can be read, and the space left on the disk.",
+        ) from error
+
+
 @contextlib.contextmanager
-def _saving(source: str) -> Iterator[None]:
+def _saving(source: str, hint: str) -> Iterator[None]:
     """Turn whatever TensorFlow, Keras or the user's own code raises into TFD103."""
     try:
         yield
@@ -128,16 +150,17 @@ def _saving(source: str) -> Iterator[None]:
             "TFD103",
             f"{source} can't be exported: {type(error).__name__}: {line}",
             where=_place(error, source),
-            hint="nothing was published; the message is TensorFlow's, Keras' or the model's own.",
+            hint=hint,
         ) from error
 
 
 def _place(error: BaseException, source: str) -> str:
-    """File and line of the innermost frame that is neither ours nor an installed package's."""
+    """File and line of the innermost frame of the user's own code; ``source`` without one."""
+    others = [str(Path(__file__).parent), sysconfig.get_paths()["stdlib"], "<"]
     place, frame = source, error.__traceback__
     while frame is not None:
         file = frame.tb_frame.f_code.co_filename
-        if "site-packages" not in file and not file.startswith("<") and "tfdeploy" not in file:
+        if "site-packages" not in file and not file.startswith(tuple(others)):
             place = f"{file}, line {frame.tb_lineno}"
         frame = frame.tb_next
     return place
@@ -172,6 +195,17 @@ def _changed_names(base_path: Path, scratch: Path) -> Iterator[str]:
 
 def _names(signature: Signature) -> str:
     return f"{', '.join(sorted(signature.inputs))} -> {', '.join(sorted(signature.outputs))}"
+
+
+def _left_behind(base_path: Path) -> list[Path]:
+    """Scratch folders that nobody has touched for a day; only a killed export leaves one."""
+    found = []
+    for path in sorted(base_path.glob(".tmp-*-*")):
+        # Another export may publish its own just now.
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_mtime < time.time() - 86_400:
+                found.append(path)
+    return found
 
 
 @contextlib.contextmanager

@@ -9,13 +9,17 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from tfdeploy.errors import TfdeployError, raise_all
 from tfdeploy.exporting.keras_models import from_keras, is_keras_model, load_keras_file
 from tfdeploy.exporting.servables import Servable, from_module, from_saved_model
-from tfdeploy.savedmodel import check_base_path, list_versions, read_saved_model
-from tfdeploy.savedmodel.reading import is_saved_model
+from tfdeploy.savedmodel import (
+    check_base_path,
+    is_saved_model,
+    list_versions,
+    read_saved_model,
+)
 
 _KERAS_FILES = (".keras", ".h5", ".hdf5")
 _CALLABLE = re.compile(r"(?P<module>[A-Za-z_][\w.]*):(?P<attribute>[A-Za-z_][\w.]*)")
@@ -27,6 +31,10 @@ class KerasFile:
     """A model that Keras saved."""
 
     path: Path
+    hint: ClassVar[str] = (
+        "a Keras file holds no code: where a layer is your own, write a function that loads the "
+        "model, and export module:function."
+    )
 
     def open(self, tf: Any) -> Servable:
         """Load it; a .keras file brings no code, so custom layers must be importable."""
@@ -38,6 +46,7 @@ class SavedModelFolder:
     """A folder that holds saved_model.pb."""
 
     path: Path
+    hint: ClassVar[str] = "the message is TensorFlow's; without the image front it isn't loaded."
 
     def open(self, tf: Any) -> Servable:
         """Load its signatures."""
@@ -50,6 +59,7 @@ class PythonObject:
 
     module: str
     attribute: str
+    hint: ClassVar[str] = "the message is TensorFlow's, or the model's own; `where` is its line."
 
     def open(self, tf: Any) -> Servable:
         """Import the module, from the current folder too, and get the model."""

@@ -12,6 +12,7 @@ from tfdeploy.plan.steps import (
     WaitAvailable,
     WriteFiles,
 )
+from tfdeploy.plan.transition import transition_config
 
 __all__ = [
     "ObservedService",
@@ -26,4 +27,5 @@ __all__ = [
     "WaitAvailable",
     "WriteFiles",
     "make_plan",
+    "transition_config",
 ]

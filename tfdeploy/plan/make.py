@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from tfdeploy.plan.labels import transition_config
 from tfdeploy.plan.observed import ObservedService, ObservedStack
 from tfdeploy.plan.steps import (
     Plan,
@@ -16,6 +15,7 @@ from tfdeploy.plan.steps import (
     WaitAvailable,
     WriteFiles,
 )
+from tfdeploy.plan.transition import moved_model, transition_config
 from tfdeploy.render import MODELS_CONFIG, RenderedService, RenderedStack
 from tfdeploy.stack import Stack, Wanted
 
@@ -98,13 +98,17 @@ class _Maker:
 
     def _reload(self, wanted: RenderedService, now: ObservedService, why: str) -> list[Step]:
         before = self.observed.files.get(f"{now.name}/{MODELS_CONFIG}", "")
-        first = transition_config(before, wanted.models_config, now)
+        versions = self.wanted[now.name]
+        moved = moved_model(before, wanted.models_config, versions, now)
+        if moved:
+            cause = f"{moved} has another base path, and loaded versions aren't loaded again"
+            return [RecreateService(cause, now.name), self._wait(now.name, "it is new")]
+        first = transition_config(before, wanted.models_config, versions, now)
         steps: list[Step] = []
         if first is not None:
-            note = ", labels stay"
-            cause = "a label moves only to a version that is loaded"
-            steps.append(Reload(cause, now.name, first, note))
-            steps.append(WaitAvailable("the label moves next", now.name, self.wanted[now.name]))
+            cause = "what is new loads before anything old goes or a label moves"
+            steps.append(Reload(cause, now.name, first, ", old and new side by side"))
+            steps.append(WaitAvailable("the old ones go next", now.name, versions))
         steps.append(Reload(why, now.name, wanted.models_config))
         return [*steps, self._wait(now.name, "a reload loads in the background")]
 

@@ -73,18 +73,22 @@ def check_compose(
     """
     try:
         document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise _differs("compose.yaml", f"it isn't valid YAML: {error}") from error
     if not isinstance(document, dict) or document.get("name") != stack:
         raise _differs("compose.yaml", "the project's name differs")
     services = document.get("services") or {}
+    if not isinstance(services, dict):
+        raise _differs("compose.yaml", "`services` isn't a mapping")
     for name, image in images.items():
         said = services.get(name)
         if not isinstance(said, dict):
             raise _differs("compose.yaml", f"service '{name}' is missing")
         if said.get("image") != image.replace("$", "$$"):
             raise _differs("compose.yaml", f"the image of '{name}' differs")
-        words = [str(word).replace("$$", "$") for word in said.get("command") or []]
+        command = said.get("command")
+        command = command if isinstance(command, list) else []
+        words = [str(word).replace("$$", "$") for word in command]
         missing = [flag for flag in flags[name] if flag not in words]
         if missing:
             raise _differs("compose.yaml", f"'{name}' lacks the flag {missing[0]}")

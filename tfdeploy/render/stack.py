@@ -95,13 +95,6 @@ def render_stack(
     if places is None:
         hashes = _compose_hashes(file, texts, templates)
         compose = _render_compose(file, templates, hashes)
-        names = file.stack.services
-        check_compose(
-            compose,
-            file.stack.stack,
-            {name: file.stack.image_of(name) for name in names},
-            {name: server_flags(service, IN_CONTAINER) for name, service in names.items()},
-        )
     else:
         hashes = {name: _process_hash(file, name, texts[name], server) for name in texts}
         compose = None
@@ -206,16 +199,18 @@ def _process_hash(
 ) -> str:
     service = file.stack.services[name]
     # Free ports differ from start to start; those asked for are in the publish block.
-    words = server_flags(service, Place(models_root=str(file.models_root)))
+    words = server_flags(service, Place())
     publish = service.publish.model_dump(mode="json")
     gpu = service.gpu.model_dump(mode="json") if service.gpu else None
-    return _hash([list(server), words, publish, gpu, service.environment, _static_files(files)])
+    mounts = str(file.models_root)
+    static = _static_files(files)
+    return _hash([list(server), words, mounts, publish, gpu, service.environment, static])
 
 
 def _static_files(files: Mapping[str, str]) -> dict[str, str]:
     """The files that a server reads at its start only."""
     return {
-        name: re.sub(r"^#.*\n", "", text)
+        name: re.sub(r"(?m)^#.*\n", "", text)
         for name, text in files.items()
         if name in (BATCHING_CONFIG, MONITORING_CONFIG)
     }
@@ -231,13 +226,17 @@ def _render_compose(file: StackFile, templates: Templates, hashes: Mapping[str, 
         _compose_values(file, name, service, hashes[name])
         for name, service in file.stack.services.items()
     ]
-    return templates.render(
+    text = templates.render(
         COMPOSE_FILE,
         header=_header(file),
         stack=file.stack.stack,
         services=services,
         models_source=_models_source(file),
     )
+    images = {service["name"]: service["image"] for service in services}
+    flags = {service["name"]: service["flags"] for service in services}
+    check_compose(text, file.stack.stack, images, flags)
+    return text
 
 
 def _models_source(file: StackFile) -> str:

@@ -17,7 +17,8 @@ def starter_text(stack: str, *, service: str, image: str | None, full: bool) -> 
             "stack.yaml", stack=stack, service=service, image=image or DEFAULT_IMAGE
         )
     text = (bundled_folder() / REFERENCE).read_text(encoding="utf-8")
-    text = re.sub(r"^stack: \S+", f"stack: {stack}", text, flags=re.MULTILINE)
+    text = re.sub(r"^stack: \S+", lambda _: f"stack: {stack}", text, flags=re.MULTILINE)
+    text = text.replace("classifier", service)
     if image:
-        text = re.sub(r"^image: \S+", f"image: {image}", text, flags=re.MULTILINE)
+        text = re.sub(r"^image: \S+", lambda _: f"image: {image}", text, flags=re.MULTILINE)
     return text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,21 @@ def bundled_folder() -> Path:
 
 def quote_compose(value: object) -> str:
     """A YAML scalar, as a JSON string is one; Compose takes ``$`` for a variable, not ``$$``."""
-    return json.dumps(value if isinstance(value, int | float) else str(value)).replace("$", "$$")
+    text = json.dumps(value if isinstance(value, int | float) else str(value))
+    # JSON writes what lies above U+FFFF as two halves, which YAML doesn't put together.
+    whole = re.sub(r"(?<!\\)((?:\\\\)*)\\u(d[89ab]..)\\u(d[c-f]..)", _long_escape, text)
+    return whole.replace("$", "$$")
+
+
+def _long_escape(match: re.Match[str]) -> str:
+    high, low = int(match[2], 16), int(match[3], 16)
+    return f"{match[1]}\\U{0x10000 + (high - 0xD800) * 0x400 + low - 0xDC00:08x}"
 
 
 def quote_textproto(value: object) -> str:
-    """A string of protobuf's text format, in which JSON's escapes up to ASCII mean the same."""
-    escaped = str(value).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    """A string of protobuf's text format; control characters are three octal digits."""
+    escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    escaped = re.sub(r"[\x00-\x1f\x7f]", lambda match: f"\\{ord(match[0]):03o}", escaped)
     return f'"{escaped}"'
 
 
@@ -65,6 +75,10 @@ class Templates:
             raise _failed(name, f"{error.filename}:{error.lineno}", str(error.message)) from error
         except jinja2.TemplateError as error:
             raise _failed(name, f"{name}.j2", str(error)) from error
+        except Exception as error:
+            # An override may do anything: 1 / 0, a file that isn't UTF-8.
+            why = f"{type(error).__name__}: {error}"
+            raise _failed(name, f"{name}.j2", why) from error
 
 
 def _failed(name: str, where: str, why: str) -> TfdeployError:

@@ -1,6 +1,6 @@
 """What lies on disk: SavedModels and their numbered versions, read without TensorFlow."""
 
-from tfdeploy.savedmodel.reading import read_saved_model
+from tfdeploy.savedmodel.reading import is_saved_model, read_saved_model
 from tfdeploy.savedmodel.signatures import SavedModel, Signature, TensorInfo
 from tfdeploy.savedmodel.versions import (
     VersionFolder,
@@ -18,6 +18,7 @@ __all__ = [
     "VersionFolder",
     "check_base_path",
     "ignored_folders",
+    "is_saved_model",
     "list_versions",
     "next_version",
     "parse_version",

@@ -1,20 +1,23 @@
 """Batching: the parameters, and what they forbid for one request.
 
-Source: tensorflow_serving/servables/tensorflow/bundle_factory_util.h, batching/batching_session.cc,
-batching/batching_util.cc. Requests are not joined with each other yet: each runs as a batch of its own,
-padded to an allowed size like a batch that timed out.
+Source: tensorflow_serving/servables/tensorflow/bundle_factory_util.h,
+batching/batching_session.cc, batching/batching_util.cc. Requests are not joined with each other
+yet: each runs as a batch of its own, padded to an allowed size like a batch that timed out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from tfdeploy.server.status import ServingError, invalid
-from tfdeploy.server.tensor import Array, Tensor
+from tfdeploy.server.tensor import Tensor
 from tfdeploy.wire import Code
 
 _DEFAULT_MAX_BATCH_SIZE: Final = 1000
+
+
+Part = tuple[dict[str, Tensor], int]
 
 
 class Batching(NamedTuple):
@@ -107,12 +110,28 @@ def allowed_size(batching: Batching, rows: int) -> int:
     return next((size for size in batching.allowed_batch_sizes if size >= rows), rows)
 
 
-def pad(array: Array, rows: int) -> Array:
+def split(batching: Batching, feeds: Mapping[str, Tensor], rows: int) -> Iterator[Part]:
+    """Cut a request into parts that may be executed at once, with the rows of each."""
+    size = batching.max_execution_batch_size
+    if rows <= size or size <= 0:
+        yield dict(feeds), rows
+        return
+    for start in range(0, rows, size):
+        part = {
+            name: Tensor(tensor.dtype, tensor.array[start : start + size])
+            for name, tensor in feeds.items()
+        }
+        yield part, min(size, rows - start)
+
+
+def pad(tensor: Tensor, rows: int) -> Tensor:
     """Repeat the first row until there are `rows` of them."""
+    array = tensor.array
     missing = rows - array.shape[0]
     if missing <= 0 or array.shape[0] == 0:
-        return array
-    return np.concatenate([array, np.repeat(array[:1], missing, axis=0)])
+        return tensor
+    padded = np.concatenate([array, np.repeat(array[:1], missing, axis=0)])
+    return Tensor(tensor.dtype, padded)
 
 
 def cut(outputs: list[Tensor], padded: int, rows: int) -> list[Tensor]:
@@ -131,3 +150,13 @@ def cut(outputs: list[Tensor], padded: int, rows: int) -> list[Tensor]:
                 "dimension sizes of the input tensors",
             )
     return [Tensor(tensor.dtype, tensor.array[:rows]) for tensor in outputs]
+
+
+def join(parts: list[list[Tensor]]) -> list[Tensor]:
+    """The outputs of all parts of a request, row after row."""
+    if len(parts) == 1:
+        return parts[0]
+    return [
+        Tensor(pieces[0].dtype, np.concatenate([piece.array for piece in pieces]))
+        for pieces in zip(*parts, strict=True)
+    ]

@@ -53,8 +53,10 @@ _FUNCTIONS: Final[dict[str, tuple[Any, list[Any]]]] = {
     "TF_DeleteSession": (None, [c_void_p, c_void_p]),
     "TF_SessionRun": (
         None,
-        [c_void_p, c_void_p, c_void_p, c_void_p, c_int]
-        + [c_void_p, c_void_p, c_int, c_void_p, c_int, c_void_p, c_void_p],
+        [
+            *(c_void_p, c_void_p, c_void_p, c_void_p, c_int),
+            *(c_void_p, c_void_p, c_int, c_void_p, c_int, c_void_p, c_void_p),
+        ],
     ),
     "TF_AllocateTensor": (c_void_p, [c_int, POINTER(c_int64), c_int, c_size_t]),
     "TF_NewTensor": (
@@ -94,7 +96,7 @@ def load_library() -> Any:
         CApiUnavailable: with the reason.
     """
     try:
-        # RTLD_LOCAL, ctypes' default: with RTLD_GLOBAL the BoringSSL in it clashes with Python's ssl.
+        # RTLD_LOCAL, ctypes' default: with RTLD_GLOBAL its BoringSSL clashes with Python's ssl.
         library = ctypes.CDLL(_library_path())
         for name, (result, arguments) in _FUNCTIONS.items():
             function = getattr(library, name)

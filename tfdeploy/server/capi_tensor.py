@@ -14,7 +14,7 @@ from tfdeploy.wire import Code, DataType
 _STRING: Final = int(DataType.DT_STRING)
 _TSTRING_SIZE: Final = 24  # sizeof(TF_TString), tensorflow/core/platform/ctstring_internal.h
 
-# Memory of string tensors, which TensorFlow may hold on to longer than the run that it was made for.
+# Memory of string tensors, which TensorFlow may hold longer than the run it was made for.
 _string_memory: dict[int, Any] = {}
 
 

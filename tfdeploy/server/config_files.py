@@ -1,7 +1,7 @@
 """Reading protobuf text files with the real server's errors.
 
-Source: tensorflow_serving/util/proto_util.h: ParseProtoTextFile, which maps the file into memory, so an
-empty file is an error of its own.
+Source: tensorflow_serving/util/proto_util.h: ParseProtoTextFile, which maps the file into memory,
+so an empty file is an error of its own.
 """
 
 import os
@@ -20,7 +20,7 @@ def load_text_proto(path: str, cls: Any, full_name: str) -> Any:
     Args:
         path: The file.
         cls: Its message class.
-        full_name: The name that log lines call it by, such as `tensorflow.serving.ModelServerConfig`.
+        full_name: Its name in log lines, such as `tensorflow.serving.ModelServerConfig`.
 
     Raises:
         ServingError: NOT_FOUND or INVALID_ARGUMENT.

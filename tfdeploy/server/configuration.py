@@ -1,8 +1,8 @@
 """Which models are configured, and how a new config replaces the old one.
 
-Source: tensorflow_serving/model_servers/server_core.cc (ReloadConfig, AddModelsViaModelConfigList).
-Unlike there, a refused config leaves no trace, and a reload that waits for a model which never comes
-does not hold up later ones.
+Source: tensorflow_serving/model_servers/server_core.cc (ReloadConfig,
+AddModelsViaModelConfigList). Unlike there, a refused config leaves no trace, and a reload that
+waits for a model which never comes does not hold up later ones.
 """
 
 import threading

@@ -1,7 +1,7 @@
 """What runs a model: one interface, two engines.
 
-`capi` calls TensorFlow's C API and does not import TensorFlow; `session` is a TF1 session, slower to
-start and to call, with the same semantics. Both load as the real server does.
+`capi` calls TensorFlow's C API and does not import TensorFlow; `session` is a TF1 session, slower
+to start and to call, with the same semantics. Both load as the real server does.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ class Session(Protocol):
         """Run the graph. Safe to call from several threads.
 
         Args:
-            feeds: Tensor names of the graph, with values. Shapes are not checked, as in the original.
+            feeds: Tensor names of the graph, with values. Shapes are not checked.
             fetches: Tensor names to return, in order.
             inline: Run every op in the calling thread: cheap, and no timeout holds.
             timeout_ms: Time limit when not inline; 0 is none.

@@ -192,7 +192,7 @@ def render_usage(program: str) -> str:
 
 
 def unused_flags(flags: Flags) -> dict[str, str]:
-    """Flags that were given another value than the default and have no effect here: name to reason."""
+    """Flags set to something else than the default, without effect here: name to reason."""
     return {
         name: field.metadata["unused"]
         for name, field in FIELDS.items()

@@ -14,8 +14,10 @@ from google.protobuf.message import DecodeError
 from tfdeploy import wire
 from tfdeploy.server import log
 from tfdeploy.server.hub import Hub, Target
+from tfdeploy.server.inference import CLASSIFY, check_tasks, classify, read_examples, regress
 from tfdeploy.server.predict_request import find_signature, read_inputs, read_output_filter
 from tfdeploy.server.servable import Servable
+from tfdeploy.server.signature import DEFAULT_SIGNATURE
 from tfdeploy.server.status import ServingError, as_serving_error, invalid
 from tfdeploy.server.status_reply import status_response
 from tfdeploy.server.tensor_proto import write_tensor_proto
@@ -71,6 +73,9 @@ class GrpcApi:
         self._tensor_content = tensor_content
         methods: dict[str, tuple[Any, Method]] = {
             wire.PREDICT: (wire.PredictRequest, self._predict),
+            wire.CLASSIFY: (wire.ClassificationRequest, self._classify),
+            wire.REGRESS: (wire.RegressionRequest, self._regress),
+            wire.MULTI_INFERENCE: (wire.MultiInferenceRequest, self._multi_inference),
             wire.GET_MODEL_METADATA: (wire.GetModelMetadataRequest, self._metadata),
             wire.GET_MODEL_STATUS: (wire.GetModelStatusRequest, self._status),
             wire.RELOAD_CONFIG: (wire.ReloadConfigRequest, self._reload),
@@ -126,6 +131,44 @@ class GrpcApi:
             fill_model_spec(reply.model_spec, servable, signature.name)
         for alias, tensor in outputs.items():
             write_tensor_proto(tensor, reply.outputs[alias], self._tensor_content)
+        return reply
+
+    async def _classify(self, request: Any, timeout_ms: int) -> Any:
+        with self._hub.using(read_model_spec(request)) as servable:
+            name = request.model_spec.signature_name
+            examples = read_examples(request.input)
+            result = await classify(self._hub, servable, name, examples, timeout_ms)
+            reply = wire.ClassificationResponse(result=result)
+            fill_model_spec(reply.model_spec, servable, name or DEFAULT_SIGNATURE)
+        return reply
+
+    async def _regress(self, request: Any, timeout_ms: int) -> Any:
+        with self._hub.using(read_model_spec(request)) as servable:
+            name = request.model_spec.signature_name
+            examples = read_examples(request.input)
+            result = await regress(self._hub, servable, name, examples, timeout_ms)
+            reply = wire.RegressionResponse(result=result)
+            fill_model_spec(reply.model_spec, servable, name or DEFAULT_SIGNATURE)
+        return reply
+
+    async def _multi_inference(self, request: Any, timeout_ms: int) -> Any:
+        if not request.tasks:
+            invalid("ModelSpec has no name specified.")
+        reply = wire.MultiInferenceResponse()
+        # The first task's version answers for all, as in the original.
+        with self._hub.using(read_model_spec(request.tasks[0])) as servable:
+            check_tasks(request.tasks, servable)
+            examples = read_examples(request.input)
+            for task in request.tasks:
+                entry = reply.results.add()
+                name = task.model_spec.signature_name or DEFAULT_SIGNATURE
+                fill_model_spec(entry.model_spec, servable, name)
+                if task.method_name == CLASSIFY:
+                    outcome = await classify(self._hub, servable, name, examples, timeout_ms)
+                    entry.classification_result.CopyFrom(outcome)
+                else:
+                    outcome = await regress(self._hub, servable, name, examples, timeout_ms)
+                    entry.regression_result.CopyFrom(outcome)
         return reply
 
     async def _metadata(self, request: Any, _timeout_ms: int) -> Any:

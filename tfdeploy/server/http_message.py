@@ -1,4 +1,4 @@
-"""HTTP requests and replies as the REST API sees them, and the pages that libevent makes by itself."""
+"""HTTP requests and replies as the REST API sees them, and the pages that libevent makes."""
 
 import functools
 import gzip

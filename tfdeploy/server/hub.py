@@ -1,7 +1,8 @@
 """What the server can do, free of any protocol: both APIs are skins over this.
 
-Source of the order of checks and the texts: tensorflow_serving/servables/tensorflow/predict_util.cc,
-get_model_status_impl.cc, get_model_metadata_impl.cc, model_servers/server_core.cc.
+Source of the order of checks and the texts:
+tensorflow_serving/servables/tensorflow/predict_util.cc, get_model_status_impl.cc,
+get_model_metadata_impl.cc, model_servers/server_core.cc.
 """
 
 import asyncio
@@ -49,7 +50,7 @@ class Hub:
         self._catalog = catalog
         self._configuration = configuration
         self._scheduler = scheduler
-        self._check_method_name = check_method_name
+        self.checks_method_names = check_method_name
 
     @contextlib.contextmanager
     def using(self, target: Target) -> Iterator[Servable]:
@@ -101,7 +102,7 @@ class Hub:
         Raises:
             ServingError: TensorFlow's, or a check's.
         """
-        self.check_method_name(signature)
+        self._check_method_name(signature)
         feeds = {signature.inputs[alias].tensor_name: value for alias, value in inputs.items()}
         fetches = tuple(signature.outputs[alias].tensor_name for alias in outputs)
         values = await self.run(servable, feeds, fetches, timeout_ms)
@@ -113,9 +114,8 @@ class Hub:
         """Run part of a graph; see `Scheduler.run`."""
         return await self._scheduler.run(servable, feeds, fetches, timeout_ms)
 
-    def check_method_name(self, signature: Signature) -> None:
-        """With --enable_signature_method_name_check, refuse a signature that is no inference."""
-        if self._check_method_name and signature.method_name not in _PREDICT_METHODS:
+    def _check_method_name(self, signature: Signature) -> None:
+        if self.checks_method_names and signature.method_name not in _PREDICT_METHODS:
             raise ServingError(
                 Code.INTERNAL,
                 "Expected prediction signature method_name to be one of "

@@ -1,8 +1,8 @@
 """JSON values to tensors, one tensor at a time.
 
-Source: tensorflow_serving/util/json_tensor.cc (GetDenseTensorShape, FillTensorProto, AddValueToTensor,
-JsonDecodeBase64Object). numpy converts what is plainly right; whatever it might see differently is
-walked value by value, which also makes the error text.
+Source: tensorflow_serving/util/json_tensor.cc (GetDenseTensorShape, FillTensorProto,
+AddValueToTensor, JsonDecodeBase64Object). numpy converts what is plainly right; whatever it might
+see differently is walked value by value, which also makes the error text.
 """
 
 import base64
@@ -43,7 +43,8 @@ def is_base64(value: Any) -> bool:
     return type(value) is dict and len(value) == 1 and type(value.get("b64")) is str
 
 
-def _decode_base64(text: str) -> bytes:
+def decode_base64(text: str) -> bytes:
+    """Standard alphabet, padding optional, blanks skipped, as absl::Base64Unescape reads it."""
     packed = _BLANKS.sub("", text).replace(".", "=")
     data = packed.rstrip("=")
     padding = len(packed) - len(data)
@@ -76,7 +77,7 @@ def _convert(value: Any, dtype: int) -> Any:
     if dtype == _STRING:
         if kind is str:
             return value.encode("utf-8", "surrogateescape")
-        return _decode_base64(value["b64"]) if is_base64(value) else _mismatch(value, dtype)
+        return decode_base64(value["b64"]) if is_base64(value) else _mismatch(value, dtype)
     raise ServingError(
         Code.UNIMPLEMENTED,
         f"Conversion of JSON Value: {echo(value)} to type: {dtype_name(dtype)}",

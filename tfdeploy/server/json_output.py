@@ -1,8 +1,9 @@
 """Tensors to the JSON of a `:predict` reply.
 
 Source: tensorflow_serving/util/json_tensor.cc (MakeRowFormatJsonFromTensors,
-MakeColumnarFormatJsonFromTensors, IsNamedTensorBytes). Large numeric outputs are written by orjson, which
-prints the shortest digits instead of the original's `%.6g` or `%.9g`; both read back the same.
+MakeColumnarFormatJsonFromTensors, IsNamedTensorBytes). Large numeric outputs are written by
+orjson, which prints the shortest digits instead of the original's `%.6g` or `%.9g`; both read
+back the same.
 """
 
 import base64

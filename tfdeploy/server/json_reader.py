@@ -1,8 +1,8 @@
 """Reading JSON as RapidJSON 1.1.0 does, with its error texts and offsets.
 
 The original parses with kParseNanAndInfFlag, kParseIterativeFlag and kParseStopWhenDoneFlag
-(tensorflow_serving/util/json_tensor.cc: ParseJson), so `NaN`, `Inf` and `Infinity` are numbers, text
-after the document is ignored, nesting has no limit, and of repeated keys the first is found.
+(tensorflow_serving/util/json_tensor.cc: ParseJson), so `NaN`, `Inf` and `Infinity` are numbers,
+text after the document is ignored, nesting has no limit, and of repeated keys the first is found.
 orjson reads most bodies; this reader takes over where orjson refuses, or could differ.
 """
 
@@ -68,7 +68,7 @@ def parse_json(body: bytes) -> Any:
 
 
 class _Reader:
-    """A parser without recursion: open containers are on a stack, as in RapidJSON's iterative mode."""
+    """A parser without recursion, as RapidJSON's iterative mode: open containers on a stack."""
 
     def __init__(self, body: bytes) -> None:
         self._body = body
@@ -103,9 +103,11 @@ class _Reader:
         return self._body[self._at] if self._at < len(self._body) else 0
 
     def _skip_space(self) -> None:
-        match = _SPACE.match(self._body, self._at)
-        assert match is not None
-        self._at = match.end()
+        self._at = self._end_of(_SPACE)
+
+    def _end_of(self, pattern: re.Pattern[bytes]) -> int:
+        match = pattern.match(self._body, self._at)
+        return match.end() if match else self._at
 
     def _closes_at_once(self, container: Any) -> bool:
         """After an opening bracket: the matching one follows."""
@@ -197,10 +199,9 @@ class _Reader:
         self._at += 1
         parts: list[bytes] = []
         while True:
-            match = _PLAIN.match(self._body, self._at)
-            assert match is not None
-            parts.append(match[0])
-            self._at = match.end()
+            end = self._end_of(_PLAIN)
+            parts.append(self._body[self._at : end])
+            self._at = end
             found = self._peek()
             if found == 0x22:
                 self._at += 1
@@ -228,8 +229,7 @@ class _Reader:
     def _hex(self, start: int) -> int:
         match = _HEX.match(self._body, self._at)
         if match is None:
-            _fail("Incorrect hex digit after \\u escape in string.", start)
-        assert match is not None
+            return int(_fail("Incorrect hex digit after \\u escape in string.", start))
         self._at = match.end()
         return int(match[0], 16)
 

@@ -1,8 +1,8 @@
 """Bringing versions up and down: the new one first, then the old one.
 
 Source: tensorflow_serving/core/{aspired_versions_manager,basic_manager,loader_harness}.cc and
-availability_preserving_policy.cc. One thread decides and, with `--num_load_threads=0`, also loads, so
-a version between two retries holds up the others, as in the original.
+availability_preserving_policy.cc. One thread decides and, with `--num_load_threads=0`, also
+loads, so a version between two retries holds up the others, as in the original.
 """
 
 import threading
@@ -58,6 +58,7 @@ class Lifecycle:
         self._load_version = load
         self._retry = retry
         self._models: dict[str, _Model] = {}
+        self._pending: dict[str, tuple[dict[int, str], bool]] = {}
         self._changed = threading.Condition()
         self._stopping = threading.Event()
         self._pool: ThreadPoolExecutor | None = None
@@ -91,20 +92,27 @@ class Lifecycle:
             forget: The model left the config: numbers that failed may be tried again later.
         """
         with self._changed:
+            _, forgotten = self._pending.get(name, ({}, False))
+            self._pending[name] = (dict(wanted), forget or forgotten)
+            self._changed.notify_all()
+
+    def _take_pending(self) -> None:
+        """Make what was aspired the goal. Only the deciding thread does, as in the original."""
+        for name, (wanted, forget) in self._pending.items():
             model = self._models.setdefault(name, _Model())
             for number, version in model.versions.items():
                 version.aspired = number in wanted
                 version.failed = version.failed and not forget
             model.forget_finished()
-            for number in sorted(wanted, reverse=True):
-                if number not in model.versions:
-                    model.versions[number] = _Version(wanted[number])
-                    self._catalog.publish(name, number, State.START)
-            self._changed.notify_all()
+            for number in sorted(wanted.keys() - model.versions.keys(), reverse=True):
+                model.versions[number] = _Version(wanted[number])
+                self._catalog.publish(name, number, State.START)
+        self._pending.clear()
 
     def _work(self) -> None:
         while not self._stopping.is_set():
             with self._changed:
+                self._take_pending()
                 step = self._next_step()
                 if step is None:
                     self._changed.wait()
@@ -126,7 +134,8 @@ class Lifecycle:
             version = model.versions[number]
             if version.servable is not None and not version.aspired and not version.busy:
                 version.busy = True
-                return lambda: self._unload(name, version)
+                servable = version.servable
+                return lambda: self._unload(name, version, servable)
         return None
 
     def _next_load(self, name: str, model: _Model) -> Callable[[], None] | None:
@@ -178,9 +187,7 @@ class Lifecycle:
             log.error(f"Retrying of {label} exhausted max_num_retries: {self._retry.retries}")
         return None, error
 
-    def _unload(self, name: str, version: _Version) -> None:
-        servable = version.servable
-        assert servable is not None
+    def _unload(self, name: str, version: _Version, servable: Servable) -> None:
         log.info(f"Quiescing servable version {servable}")
         self._catalog.withdraw(servable)
         # In-flight requests may take long; the next load must not wait for them.

@@ -1,4 +1,4 @@
-"""Loading one version: checks, the engine, batching parameters, warm-up, with the real log lines."""
+"""Loading one version: checks, the engine, batching, warm-up, with the real log lines."""
 
 import os
 from collections.abc import Callable
@@ -14,6 +14,7 @@ from tfdeploy.server.servable import Servable
 from tfdeploy.server.status import ServingError
 from tfdeploy.wire import Code
 
+_MODEL_FILES = ("saved_model.pb", "saved_model.cpb", "saved_model.pbtxt")
 PER_MODEL_BATCHING = "batching_params.pbtxt"
 
 
@@ -48,6 +49,7 @@ class Loader:
         log.info(f"Successfully reserved resources to load servable {servable}")
         log.info(f"Approving load for servable version {servable}")
         log.info(f"Loading servable version {servable}")
+        _check_model_file(path)
         batching = self._batching_for(path)
         loaded = Servable(
             name, version, self.engine.load(path, self.tags, self.session_config), batching
@@ -82,4 +84,13 @@ def _check_folder(servable: str, path: str) -> None:
             Code.FAILED_PRECONDITION,
             f"Error while attempting to reserve resources to load servable {servable}: "
             f"{path}; {reason}",
+        )
+
+
+def _check_model_file(path: str) -> None:
+    if not any(os.path.exists(os.path.join(path, name)) for name in _MODEL_FILES):
+        raise ServingError(
+            Code.NOT_FOUND,
+            "Specified file path does not appear to contain a SavedModel bundle (should have a "
+            f"file called `saved_model.pb`)\nSpecified file path: {path}",
         )

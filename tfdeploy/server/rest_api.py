@@ -11,15 +11,20 @@ from typing import Any
 
 from google.protobuf import json_format
 
-from tfdeploy import wire
 from tfdeploy.server import log
-from tfdeploy.server.http_message import JSON, Request, Response, html_page
+from tfdeploy.server.http_message import Request, Response, html_page
 from tfdeploy.server.hub import Hub, Target
+from tfdeploy.server.inference import classify, read_examples, regress
+from tfdeploy.server.json_examples import (
+    read_examples_body,
+    render_classifications,
+    render_regressions,
+)
 from tfdeploy.server.json_output import render_columns, render_error, render_rows
 from tfdeploy.server.json_predict import is_row_format, read_body, read_inputs
-from tfdeploy.server.rest_routes import BadVersion, Route, is_rest_path, parse_route
+from tfdeploy.server.rest_routes import BadVersion, is_rest_path, parse_route
 from tfdeploy.server.signature import Signature
-from tfdeploy.server.status import ServingError, as_serving_error, invalid
+from tfdeploy.server.status import as_serving_error, invalid
 from tfdeploy.server.status_reply import status_response
 
 _CORS = (
@@ -55,6 +60,8 @@ class RestApi:
             "status": self._status,
             "metadata": self._metadata,
             "predict": self._predict,
+            "classify": self._classify,
+            "regress": self._regress,
         }
 
     async def handle(self, request: Request) -> Response:
@@ -78,21 +85,13 @@ class RestApi:
             route = parse_route(request.method, request.path)
             model = route.target.model
             api = route.action if request.method == "POST" else ""
-            response = await self._run(route, request)
+            response = await self._actions[route.action](route.target, request)
         except Exception as problem:
             return self._failed(model, problem)
         self._hub.metrics.count_request(model, "OK")
         microseconds = (time.perf_counter() - started) * 1e6
         self._hub.metrics.add_latency(model, api, "REST", microseconds)
         return response
-
-    async def _run(self, route: Route, request: Request) -> Response:
-        action = self._actions.get(route.action)
-        if action is None:
-            raise ServingError(
-                wire.Code.UNIMPLEMENTED, f"{route.action} is not available in this server."
-            )
-        return await action(route.target, request)
 
     def _failed(self, model: str, problem: Exception) -> Response:
         error = as_serving_error(problem)
@@ -134,7 +133,25 @@ class RestApi:
                 servable, signature, inputs, list(signature.outputs), self._options.timeout_ms
             )
         rows = is_row_format(body.document)
-        return Response(200, render_rows(outputs) if rows else render_columns(outputs), JSON)
+        return Response(200, render_rows(outputs) if rows else render_columns(outputs))
+
+    async def _classify(self, target: Target, request: Request) -> Response:
+        body = read_body(request.body)
+        examples = read_examples(read_examples_body(body))
+        with self._hub.using(target) as servable:
+            result = await classify(
+                self._hub, servable, body.signature_name, examples, self._options.timeout_ms
+            )
+        return Response(200, render_classifications(result))
+
+    async def _regress(self, target: Target, request: Request) -> Response:
+        body = read_body(request.body)
+        examples = read_examples(read_examples_body(body))
+        with self._hub.using(target) as servable:
+            result = await regress(
+                self._hub, servable, body.signature_name, examples, self._options.timeout_ms
+            )
+        return Response(200, render_regressions(result))
 
 
 def _find_signature(signatures: dict[str, Signature], name: str) -> Signature:

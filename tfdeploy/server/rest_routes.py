@@ -1,7 +1,8 @@
 """REST paths: what a request line asks for.
 
 Source: tensorflow_serving/model_servers/http_rest_api_util.cc (kPredictionApiRegex,
-kModelStatusApiRegex, ParseModelInfo). The patterns see the path with its query string, and ignore case.
+kModelStatusApiRegex, ParseModelInfo). The patterns see the path with its query string, and ignore
+case.
 """
 
 import re
@@ -70,4 +71,4 @@ def parse_route(method: str, path: str) -> Route:
                 invalid("Missing model name in request.")
             action = "metadata" if match[4] == "metadata" else "status"
             return Route(action, _target(match[1], match[2], match[3]))
-    invalid(f"Malformed request: {method} {path}")
+    return invalid(f"Malformed request: {method} {path}")

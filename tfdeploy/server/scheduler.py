@@ -1,8 +1,8 @@
 """The one place where a run of a model is scheduled.
 
-A run that is known to be short goes on the event loop, because a hop to a thread costs more than it;
-any other goes to a pool of threads, where a time limit holds. Joining concurrent requests into batches
-belongs here.
+A run that is known to be short goes on the event loop, because a hop to a thread costs more than
+it; any other goes to a pool of threads, where a time limit holds. Joining concurrent requests
+into batches belongs here.
 """
 
 import asyncio
@@ -11,7 +11,16 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from tfdeploy.server.batching import Batching, allowed_size, check_task, cut, pad, rows_of
+from tfdeploy.server.batching import (
+    Batching,
+    allowed_size,
+    check_task,
+    cut,
+    join,
+    pad,
+    rows_of,
+    split,
+)
 from tfdeploy.server.servable import Servable
 from tfdeploy.server.tensor import Tensor
 
@@ -80,12 +89,13 @@ class Scheduler:
     ) -> list[Tensor]:
         rows = rows_of(feeds)
         check_task(batching, rows)
-        size = allowed_size(batching, rows)
-        padded = {
-            name: Tensor(tensor.dtype, pad(tensor.array, size)) for name, tensor in feeds.items()
-        }
-        outputs = await self._run_once(servable, padded, fetches, timeout_ms)
-        return cut(outputs, size if rows else 0, rows)
+        results = []
+        for part, count in split(batching, feeds, rows):
+            size = allowed_size(batching, count)
+            padded = {name: pad(tensor, size) for name, tensor in part.items()}
+            outputs = await self._run_once(servable, padded, fetches, timeout_ms)
+            results.append(cut(outputs, size if count else 0, count))
+        return join(results)
 
 
 def _timed(

@@ -1,7 +1,7 @@
 """From flags to a running server, in the original's order.
 
-Source: tensorflow_serving/model_servers/server.cc: BuildAndStart. Models first, then gRPC, then REST: an
-open port means that the initial load succeeded.
+Source: tensorflow_serving/model_servers/server.cc: BuildAndStart. Models first, then gRPC, then
+REST: an open port means that the initial load succeeded.
 """
 
 import asyncio
@@ -33,9 +33,7 @@ _DEFAULT_TAG = "serve"
 
 def read_model_config(path: str) -> Any:
     """The ModelServerConfig in a file; see `config_files.load_text_proto`."""
-    return load_text_proto(
-        path, wire.ModelServerConfig, "tensorflow.serving.ModelServerConfig"
-    )
+    return load_text_proto(path, wire.ModelServerConfig, "tensorflow.serving.ModelServerConfig")
 
 
 def _initial_config(flags: Flags) -> Any:
@@ -97,6 +95,10 @@ def _loader(flags: Flags, batching: Any) -> Loader:
     )
 
 
+def _wake(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
+    loop.call_soon_threadsafe(event.set)
+
+
 class Models:
     """The models of one server: what loads them, finds them and watches their files."""
 
@@ -128,9 +130,7 @@ class Models:
         """
         loop = asyncio.get_running_loop()
         finished = asyncio.Event()
-        watch = self.configuration.apply(
-            self._config, lambda: loop.call_soon_threadsafe(finished.set)
-        )
+        watch = self.configuration.apply(self._config, functools.partial(_wake, loop, finished))
         # The initial load is parallel whatever the flags say (core/load_servables_fast.cc).
         self._lifecycle.start(4 * (os.cpu_count() or 1))
         self._source.start()

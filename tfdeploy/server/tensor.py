@@ -11,7 +11,7 @@ Array = npt.NDArray[Any]
 
 
 class Tensor(NamedTuple):
-    """One value. Strings are object arrays of bytes; types that numpy lacks are held as raw bits."""
+    """One value. Strings are object arrays of bytes; types that numpy lacks are raw bits."""
 
     dtype: int
     array: Array

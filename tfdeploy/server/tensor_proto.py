@@ -1,7 +1,7 @@
 """TensorProto to tensors and back.
 
-Source: tensorflow/core/framework/tensor.cc (Tensor::FromProto, FromProtoField): a list shorter than the
-shape repeats its last value, an empty one is zeros, a longer one is cut.
+Source: tensorflow/core/framework/tensor.cc (Tensor::FromProto, FromProtoField): a list shorter
+than the shape repeats its last value, an empty one is zeros, a longer one is cut.
 """
 
 from typing import Any, Final

@@ -1,7 +1,8 @@
 """Replaying a version's warm-up requests while it loads.
 
-Source: tensorflow_serving/servables/tensorflow/saved_model_warmup{,_util}.cc. Only Predict requests can
-be replayed here; a version with others fails to load, as with a kind that the original does not know.
+Source: tensorflow_serving/servables/tensorflow/saved_model_warmup{,_util}.cc. Only Predict
+requests can be replayed here; a version with others fails to load, as with a kind that the
+original does not know.
 """
 
 import os
@@ -72,9 +73,7 @@ def warm_up(servable: Servable, path: str, iterations: int) -> None:
     """
     file = os.path.join(path, FILE)
     if not os.path.exists(file):
-        log.info(
-            f"No warmup data file found at {file}"
-        )
+        log.info(f"No warmup data file found at {file}")
         return
     log.info(f"Starting to read warmup data for model at {file}")
     started, count = time.perf_counter(), 0

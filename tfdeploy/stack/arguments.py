@@ -17,7 +17,7 @@ def parse_labels(words: Iterable[str]) -> dict[str, int]:
     """
     labels = {}
     for word in words:
-        match = re.fullmatch(r"([A-Za-z0-9_]+)=(\d+)", word)
+        match = re.fullmatch(r"([A-Za-z0-9_]+)=([0-9]{1,18})", word)
         if match is None:
             raise _wrong("--label", word, "write LABEL=VERSION, such as stable=3.")
         labels[match[1]] = int(match[2])
@@ -32,10 +32,10 @@ def parse_versions(word: str | None) -> VersionPolicy | None:
     """
     if word is None or word == "all":
         return None if word is None else "all"
-    latest = re.fullmatch(r"latest(?::([1-9]\d*))?", word)
+    latest = re.fullmatch(r"latest(?::([1-9][0-9]{0,8}))?", word)
     if latest:
         return Latest(latest=int(latest[1] or 1))
-    if re.fullmatch(r"\d+(,\d+)*", word):
+    if re.fullmatch(r"[0-9]{1,18}(,[0-9]{1,18})*", word):
         return Specific(specific=[int(number) for number in word.split(",")])
     raise _wrong("--versions", word, "write latest, latest:2, all, or numbers: 3,4.")
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import filecmp
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from tfdeploy.errors import TfdeployError
@@ -35,7 +38,7 @@ def bring_model(source: Path, base_path: Path) -> list[VersionFolder]:
     """Publish a SavedModel, or every version of a base path, below ``base_path``.
 
     Files are hard links where the disk allows and others may read them, else copies. A version
-    that is there already with the same graph is left alone.
+    that is there already with the same files is left alone.
 
     Returns:
         The versions that were brought, ascending.
@@ -55,7 +58,7 @@ def bring_model(source: Path, base_path: Path) -> list[VersionFolder]:
         final = base_path / str(version.number)
         if final.exists() and _same(version.path, final):
             continue
-        with published_folder(final, rename_new) as scratch:
+        with published_folder(final, rename_new) as scratch, _reading(version.path):
             link_or_copy_tree(version.path, scratch)
         brought.append(VersionFolder(version.number, final))
     return brought
@@ -83,16 +86,31 @@ def _versions_of(source: Path, base_path: Path) -> list[VersionFolder]:
     return versions
 
 
+@contextlib.contextmanager
+def _reading(source: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        # shutil.Error holds (source, target, why) of each file.
+        failed = error.args[0] if isinstance(error, shutil.Error) else [(source, "", str(error))]
+        raise TfdeployError(
+            "TFD111",
+            f"{source} can't be brought: {failed[0][2]}.",
+            where=str(failed[0][0]),
+            hint="nothing was changed; mend that file, or the space left on the disk.",
+        ) from error
+
+
 def _same(one: Path, other: Path) -> bool:
-    """Whether two version folders hold the same graph and the same weights by size."""
-    graph = "saved_model.pb"
-    if not (one / graph).is_file() or not (other / graph).is_file():
-        return False
+    """Whether two folders hold the same files; weights trained anew may differ in bytes alone."""
     sizes = [
-        sorted((str(p.relative_to(f)), p.stat().st_size) for p in f.rglob("*") if p.is_file())
+        {p.relative_to(f): p.stat().st_size for p in f.rglob("*") if p.is_file()}
         for f in (one, other)
     ]
-    return sizes[0] == sizes[1] and filecmp.cmp(one / graph, other / graph, shallow=False)
+    return sizes[0] == sizes[1] and all(
+        (one / name).samefile(other / name) or filecmp.cmp(one / name, other / name, shallow=False)
+        for name in sizes[0]
+    )
 
 
 def _taken(base_path: Path, number: int) -> TfdeployError:

@@ -136,7 +136,7 @@ def _same_name(file: StackFile) -> Iterator[TfdeployError]:
 def _name_of(path: Path) -> str:
     """The name in another stack's file, which may be broken in every other way."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError):
         return ""
     match = re.search(r"^stack:\s*['\"]?([^\s'\"#]+)", text, re.MULTILINE)
@@ -173,6 +173,8 @@ def _batchable(file: StackFile, service: str, model: str) -> Iterator[TfdeployEr
     if file.stack.services[service].batching is None:
         return
     for version in list_versions(file.base_path(service, model))[-1:]:
+        if not (version.path / "saved_model.pb").is_file():
+            return
         for signature in read_saved_model(version.path).signatures.values():
             if signature.inputs and not signature.batchable:
                 yield TfdeployError(

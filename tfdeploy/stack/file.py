@@ -88,7 +88,8 @@ def load_stack(path: Path) -> StackFile:
         TfdeployError: TFD201, TFD202; TFD203 for each field that is wrong.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        # Not read_text: line ends and a byte order mark stay for edits to keep.
+        text = path.read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise TfdeployError(
             "TFD201",
@@ -135,18 +136,16 @@ def _field_error(path: Path, lines: Lines, key: KeyPath, message: str) -> Tfdepl
 
 def _explain(path: Path, lines: Lines, detail: Any) -> TfdeployError:
     """One pydantic error in our words, at its line."""
-    # pydantic marks which side of a union or mapping failed; those parts aren't in the file.
-    key = tuple(part for part in detail["loc"] if part != "[key]" and not _is_marker(part))
+    # pydantic marks a mapping's key that failed; that part isn't in the file.
+    key = tuple(part for part in detail["loc"] if part != "[key]")
     if detail["type"] == "extra_forbidden":
         return _unknown_key(path, lines, key)
     if detail["type"] == "missing":
         return _field_error(path, lines, key, "the field is missing")
+    if detail["type"] in ("model_type", "dict_type"):
+        return _field_error(path, lines, key, "write a block of `key: value` lines")
     message = detail["msg"].removeprefix("Value error, ").rstrip(".")
     return _field_error(path, lines, key, message[:1].lower() + message[1:])
-
-
-def _is_marker(part: str | int) -> bool:
-    return isinstance(part, str) and part in {"bool", "int", "float", "str", "Latest", "Specific"}
 
 
 def _unknown_key(path: Path, lines: Lines, key: KeyPath) -> TfdeployError:

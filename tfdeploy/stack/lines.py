@@ -17,17 +17,24 @@ class Lines:
     """Line numbers of the keys and items of one YAML document, and its doubled keys."""
 
     def __init__(self) -> None:
-        self._at: dict[KeyPath, int] = {}
+        # By text: `1:` is a number to YAML, and a list's items have numbers, too.
+        self._at: dict[tuple[str, ...], int] = {}
         self.doubled: list[KeyPath] = []
+        self._seen: set[int] = set()
 
     def of(self, path: KeyPath) -> int:
         """The line of a key, or of the nearest key above it; 1-based."""
-        while path and path not in self._at:
-            path = path[:-1]
-        return self._at.get(path, 1)
+        words = tuple(map(str, path))
+        while words and words not in self._at:
+            words = words[:-1]
+        return self._at.get(words, 1)
 
-    def read(self, node: yaml.Node, path: KeyPath = ()) -> None:
+    def read(self, node: yaml.Node, path: tuple[str, ...] = ()) -> None:
         """Walk a node tree and note where each key stands."""
+        # An alias is the node of its anchor again, which may even hold itself.
+        if id(node) in self._seen:
+            return
+        self._seen.add(id(node))
         if isinstance(node, yaml.MappingNode):
             for key, value in node.value:
                 inner = (*path, str(key.value))
@@ -37,8 +44,9 @@ class Lines:
                 self.read(value, inner)
         elif isinstance(node, yaml.SequenceNode):
             for index, value in enumerate(node.value):
-                self._at[(*path, index)] = value.start_mark.line + 1
-                self.read(value, (*path, index))
+                inner = (*path, str(index))
+                self._at[inner] = value.start_mark.line + 1
+                self.read(value, inner)
 
 
 def parse_yaml(text: str, path: Path) -> tuple[Any, Lines]:
@@ -51,6 +59,8 @@ def parse_yaml(text: str, path: Path) -> tuple[Any, Lines]:
     try:
         node = yaml.compose(text, Loader=_Loader)
         data = yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
+        if node is not None:
+            lines.read(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
@@ -67,6 +77,16 @@ def parse_yaml(text: str, path: Path) -> tuple[Any, Lines]:
             where=str(path),
             hint="save the file as UTF-8 text without control characters.",
         ) from error
-    if node is not None:
-        lines.read(node)
+    except (ValueError, LookupError, AttributeError, OverflowError, RecursionError) as error:
+        # The safe loader's own: `2001-99-99`, `!!int x`, ten thousand brackets.
+        raise TfdeployError(
+            "TFD202",
+            f"The stack file holds a value that YAML can't read{_said(error)}.",
+            where=str(path),
+            hint="put dates, and what only looks like a number, into quotes.",
+        ) from error
     return data, lines
+
+
+def _said(error: Exception) -> str:
+    return f": {str(error)[:80]}" if isinstance(error, ValueError) else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -12,7 +13,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    PositiveInt,
     StrictBool,
     StrictFloat,
     StrictInt,
@@ -38,7 +38,7 @@ def parse_bytes(text: str | int) -> int:
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", str(text))
     if match is None or match[2].upper() not in _UNITS:
         raise ValueError("write a size such as 512MiB or 4GiB")
-    return int(float(match[1]) * _UNITS[match[2].upper()])
+    return int(Fraction(match[1]) * _UNITS[match[2].upper()])
 
 
 def _name(pattern: str, rule: str) -> AfterValidator:
@@ -61,10 +61,22 @@ ServiceName = Annotated[
         "it is a DNS name: lower-case letters, digits and -, at most 63",
     ),
 ]
-ModelName = Annotated[StrictStr, _name(r"[A-Za-z0-9_.-]+", "letters, digits, _ . and -")]
+ModelName = Annotated[
+    StrictStr, _name(r"(?!\.+\Z)[A-Za-z0-9_.-]+", "letters, digits, _ . and -, not dots alone")
+]
 LabelName = Annotated[StrictStr, _name(r"[A-Za-z0-9_]+", "letters, digits and _")]
 VersionNumber = Annotated[StrictInt, Field(ge=0, le=2**63 - 1)]
-FlagValue = StrictBool | StrictInt | StrictFloat | StrictStr
+# Strict: `true` is no 1.
+PositiveInt = Annotated[StrictInt, Field(gt=0, le=2**63 - 1)]
+
+
+def _read_flag(value: object) -> object:
+    if not isinstance(value, bool | int | float | str):
+        raise ValueError("write true, false, a number or a text")
+    return value
+
+
+FlagValue = Annotated[bool | int | float | str, BeforeValidator(_read_flag)]
 
 
 def _empty_is_default(value: object) -> object:
@@ -80,7 +92,7 @@ class Block(BaseModel):
 class Latest(Block):
     """Serve the N highest version numbers."""
 
-    latest: PositiveInt = 1
+    latest: Annotated[PositiveInt, Field(le=2**32 - 1)] = 1
 
 
 class Specific(Block):
@@ -120,11 +132,18 @@ class ServedModel(Block):
         return value
 
 
+def _read_device(value: object) -> object:
+    index = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    if not index and not (isinstance(value, str) and value):
+        raise ValueError("write a device's index, such as 0, or its UUID")
+    return value
+
+
 class GpuShare(Block):
     """A share of one device's total memory, for one service."""
 
-    device: StrictInt | StrictStr = 0
-    memory_fraction: Annotated[float, Field(gt=0, le=1)]
+    device: Annotated[int | str, BeforeValidator(_read_device)] = 0
+    memory_fraction: Annotated[StrictFloat, Field(gt=0, le=1)]
 
 
 class Batching(Block):
@@ -177,8 +196,8 @@ class Publish(Block):
 class Resources(Block):
     """Limits of one service."""
 
-    cpus: Annotated[float, Field(gt=0)] | None = None
-    memory: Annotated[int, BeforeValidator(parse_bytes)] | None = None
+    cpus: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    memory: Annotated[int, BeforeValidator(parse_bytes), Field(gt=0, lt=2**63)] | None = None
 
 
 class Service(Block):
