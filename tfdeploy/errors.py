@@ -7,8 +7,8 @@ means, and the exit code it ends with, stands in ``CATALOGUE`` alone.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 
 class Exit(IntEnum):
@@ -25,8 +25,7 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """What ``tfdeploy explain CODE`` prints."""
 
     exit_code: Exit

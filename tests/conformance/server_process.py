@@ -145,7 +145,9 @@ class ServerProcess:
 
     def output(self) -> str:
         """All that the server printed, stdout first."""
-        texts = [(self._work / name).read_bytes().decode("utf-8", "replace") for name in (".out", ".err")]  # noqa: E501
+        texts = [
+            (self._work / name).read_bytes().decode("utf-8", "replace") for name in (".out", ".err")
+        ]  # noqa: E501
         return str(self.places.scrub("\n".join(texts)))
 
     def terminate(self, number: signal.Signals = signal.SIGTERM) -> None:

@@ -157,7 +157,7 @@ def test_damaged_variables_are_refused(
     data = next((exported.path / "variables").glob("*.data-*"))
     data.chmod(0o644)
     data.write_bytes(data.read_bytes()[:100])
-    assert verify(tf, exported.path).load_error
+    assert verify(tf, exported.path).load_error == "Read less bytes than requested"
 
 
 def test_the_picture_is_one(tf: Any) -> None:

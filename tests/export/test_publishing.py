@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import sys
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 
 from tfdeploy import processes
 from tfdeploy.errors import TfdeployError
+from tfdeploy.exporting.verify import wait_for_folder
 from tfdeploy.savedmodel import check_base_path, list_versions
 
 KILLED = """
@@ -193,10 +193,9 @@ def test_a_light_import() -> None:
     assert done.exit_code == 0, done.stderr
 
 
-def test_the_trying_process_ends_with_us(digits_folder: Path, tmp_path: Path) -> None:
-    room = tmp_path / "room"
-    room.mkdir()
-    started = time.monotonic()
-    argv = processes.python_argv("tfdeploy.exporting.verify", str(room), "1")
-    assert processes.run(argv, timeout_seconds=60).exit_code == 0
-    assert time.monotonic() - started < 60
+def test_the_trying_process_waits_for_nobody_who_is_gone(tmp_path: Path) -> None:
+    parent = os.getppid()
+    assert wait_for_folder(tmp_path, parent + 1) is None
+    assert wait_for_folder(tmp_path / "gone", parent) is None
+    (tmp_path / "folder").write_text("/models/m/1")
+    assert wait_for_folder(tmp_path, parent) == Path("/models/m/1")

@@ -372,7 +372,7 @@ def test_a_syntax_error_has_line_and_column(text: str, at: str) -> None:
         "stack: !!timestamp x",
         "stack: !!python/object:os.system x",
         "stack: " + "9" * 5000,
-        "[" * 20_000 + "]" * 20_000,
+        "[" * 3_000 + "]" * 3_000,
     ],
 )
 def test_values_that_yaml_cant_read_are_no_crash(text: str) -> None:
@@ -395,10 +395,14 @@ def test_anchors_and_merge_keys_are_yaml_like_any_other() -> None:
     assert list(parse_stack(text, PATH).stack.services["b"].models) == ["m"]
 
 
-texts = st.text(alphabet=st.sampled_from(list("stack: services\n{}[]-&*!|>'\"#,?0x1.")), max_size=60)
+texts = st.text(
+    alphabet=st.sampled_from(list("stack: services\n{}[]-&*!|>'\"#,?0x1.")), max_size=60
+)
 
 
-@given(st.one_of(st.text(max_size=80), texts, texts.map(lambda rest: f"stack: s\nservices: {rest}")))
+@given(
+    st.one_of(st.text(max_size=80), texts, texts.map(lambda rest: f"stack: s\nservices: {rest}"))
+)
 @example("stack: s\nservices: {a: {gpu: {memory_fraction: 1e999}}}")
 @example("stack: s\nservices: {a: {models: {m: {labels: {~: 1}}}}}")
 def test_any_text_is_a_stack_or_an_error_of_ours(text: str) -> None:

@@ -1,7 +1,5 @@
 """The commands, registered; each module's imports are light."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

@@ -1,7 +1,5 @@
 """up, down: change what runs."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -51,8 +49,8 @@ def up(
 
 
 def deploy(
-    file: StackFile,
-    choice: Choice,
+    file: "StackFile",
+    choice: "Choice",
     templates: Path | None,
     timeout: float,
     as_json: bool,
@@ -92,7 +90,7 @@ def deploy(
         _show_addresses(file, after)
 
 
-def _addresses(observed: ObservedStack) -> dict[str, Any]:
+def _addresses(observed: "ObservedStack") -> dict[str, Any]:
     return {
         name: {
             "state": service.state,
@@ -104,7 +102,7 @@ def _addresses(observed: ObservedStack) -> dict[str, Any]:
     }
 
 
-def _show_addresses(file: StackFile, observed: ObservedStack) -> None:
+def _show_addresses(file: "StackFile", observed: "ObservedStack") -> None:
     for name, service in observed.services.items():
         output.print_line(f"{name}: {service.rest_url} (REST), {service.grpc_address} (gRPC)")
     models = [m for one in file.stack.services.values() for m in one.models]

@@ -1,7 +1,5 @@
 """add-model, remove-model: the stack file, edited with its comments kept."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -129,7 +127,7 @@ def remove_model(
     _finish(file, after, as_json, {})
 
 
-def _check(file: StackFile) -> None:
+def _check(file: "StackFile") -> None:
     """The whole resulting stack; a service that has no models yet is no reason to refuse."""
     from tfdeploy.stack import check_models, check_stack
 
@@ -137,7 +135,7 @@ def _check(file: StackFile) -> None:
     raise_all(one for one in problems if "has no models" not in one.message)
 
 
-def _save(before: StackFile, after: StackFile, quiet: bool) -> None:
+def _save(before: "StackFile", after: "StackFile", quiet: bool) -> None:
     from tfdeploy.files import save_text
 
     save_text(after.path, after.text)
@@ -145,7 +143,7 @@ def _save(before: StackFile, after: StackFile, quiet: bool) -> None:
     (output.note if quiet else output.print_line)(diff or f"{after.path}: nothing to change")
 
 
-def _diff(before: StackFile, after: StackFile) -> str:
+def _diff(before: "StackFile", after: "StackFile") -> str:
     import difflib
 
     lines = difflib.unified_diff(
@@ -159,7 +157,7 @@ def _diff(before: StackFile, after: StackFile) -> str:
     return "\n".join(lines)
 
 
-def _finish(before: StackFile, after: StackFile, as_json: bool, extra: dict[str, Any]) -> None:
+def _finish(before: "StackFile", after: "StackFile", as_json: bool, extra: dict[str, Any]) -> None:
     changed = before.text != after.text
     command = f"tfdeploy up {after.folder.name}"
     if as_json:

@@ -1,8 +1,5 @@
 """explain: the whole story behind an error's code."""
 
-from __future__ import annotations
-
-import difflib
 from typing import Annotated
 
 import typer
@@ -21,6 +18,8 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Tell what an error code means, and what it ends with."""
+    import difflib
+
     wanted = [code.upper()] if code else list(CATALOGUE)
     if wanted[0] not in CATALOGUE:
         near = difflib.get_close_matches(wanted[0], CATALOGUE, n=1)

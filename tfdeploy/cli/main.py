@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import sys
 from collections.abc import Sequence
@@ -59,6 +58,8 @@ def _nearest_option(error: Any) -> str:
     wrong = getattr(error, "option_name", None)
     if not wrong or error.ctx is None:
         return ""
+    import difflib
+
     names = [name for one in error.ctx.command.params for name in one.opts]
     return "".join(difflib.get_close_matches(wrong, names, n=1))
 

@@ -1,7 +1,5 @@
 """export, inspect: models as they lie on disk."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -156,12 +154,12 @@ def inspect(
         output.note(f"ignored by the server: {name} (a version is a whole number)")
 
 
-def _summary(model: SavedModel) -> str:
+def _summary(model: "SavedModel") -> str:
     writer = model.tensorflow_version or "an unknown version"
     return f"{output.size(model.size_bytes)}, written by TensorFlow {writer}, {model.path}"
 
 
-def _show_signatures(model: SavedModel) -> None:
+def _show_signatures(model: "SavedModel") -> None:
     rows = []
     for signature in model.signatures.values():
         if signature.batchable:
@@ -175,13 +173,13 @@ def _show_signatures(model: SavedModel) -> None:
         output.print_table(["", "ALIAS", "DTYPE", "SHAPE", "TENSOR"], table)
 
 
-def _shape(info: TensorInfo) -> str:
+def _shape(info: "TensorInfo") -> str:
     if info.shape is None:
         return "unknown rank"
     return f"[{', '.join('?' if size is None else str(size) for size in info.shape)}]"
 
 
-def _as_data(model: SavedModel) -> dict[str, Any]:
+def _as_data(model: "SavedModel") -> dict[str, Any]:
     def tensors(infos: Any) -> dict[str, Any]:
         return {
             alias: {

@@ -1,7 +1,5 @@
 """Arguments and options that several commands share, and examples for --help."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -59,14 +57,16 @@ def examples(*lines: str) -> dict[str, Any]:
     return {"epilog": "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)}
 
 
-def load(stack: str, stacks_dir: Path) -> StackFile:
+def load(stack: str, stacks_dir: Path) -> "StackFile":
     """The stack file that a command's STACK means."""
     from tfdeploy.stack import find_stack, load_stack
 
     return load_stack(find_stack(stack, stacks_dir))
 
 
-def choose(file: StackFile, runtime: str | None = None, server_binary: str | None = None) -> Choice:
+def choose(
+    file: "StackFile", runtime: str | None = None, server_binary: str | None = None
+) -> "Choice":
     """The runtime that the command works on."""
     from tfdeploy.runtimes import choose_runtime
 

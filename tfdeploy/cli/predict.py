@@ -1,7 +1,5 @@
 """predict: a request made from the model's own signature."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -105,7 +103,7 @@ def predict(
     output.note(f"{model} answered in {answer.elapsed_seconds * 1000:.1f} ms")
 
 
-def _address(file: StackFile, model: str, service: str | None, runtime: str | None) -> str:
+def _address(file: "StackFile", model: str, service: str | None, runtime: str | None) -> str:
     """The REST address of the service that has the model."""
     from tfdeploy.stack.edit import service_of
 
@@ -129,11 +127,11 @@ def _address(file: StackFile, model: str, service: str | None, runtime: str | No
 def _request(
     rest_url: str,
     model: str,
-    given: Given,
+    given: "Given",
     version: int | None,
     label: str | None,
     columns: bool,
-) -> Request:
+) -> "Request":
     from tfdeploy.client.columns import in_columns
     from tfdeploy.client.request import build_request
 
@@ -143,7 +141,7 @@ def _request(
 
 def _signatures(
     rest_url: str, model: str, version: int | None, label: str | None
-) -> Mapping[str, Signature]:
+) -> "Mapping[str, Signature]":
     from tfdeploy.client.status import Unreachable, get_metadata
 
     try:
@@ -158,7 +156,7 @@ def _signatures(
 
 
 def _curl(
-    rest_url: str, model: str, request: Request, version: int | None, label: str | None
+    rest_url: str, model: str, request: "Request", version: int | None, label: str | None
 ) -> str:
     """The curl line; a body that is too long for a line goes to a file that the line names."""
     from tempfile import NamedTemporaryFile

@@ -1,7 +1,5 @@
 """new, render, plan: a stack as files."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

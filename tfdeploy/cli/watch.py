@@ -1,7 +1,5 @@
 """status, logs: look at what runs."""
 
-from __future__ import annotations
-
 import time
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -63,7 +61,7 @@ def status(
 
 
 def _rows(
-    file: StackFile, service: ObservedService, wanted: dict[str, tuple[int, ...]]
+    file: "StackFile", service: "ObservedService", wanted: dict[str, tuple[int, ...]]
 ) -> list[dict[str, Any]]:
     """One row for each version that is wanted or that the server knows of."""
     rows = []
@@ -94,7 +92,7 @@ def _rows(
     return rows
 
 
-def _unseen(service: ObservedService) -> str:
+def _unseen(service: "ObservedService") -> str:
     """The state of a version that the server doesn't speak of."""
     if service.versions:
         return "NOT LOADED"
@@ -102,7 +100,7 @@ def _unseen(service: ObservedService) -> str:
     return "LOADING" if service.state in ("running", "starting") else service.state.upper()
 
 
-def _no_version(service: ObservedService, model: str) -> dict[str, Any]:
+def _no_version(service: "ObservedService", model: str) -> dict[str, Any]:
     return {
         "service": service.name,
         "model": model,
@@ -115,7 +113,7 @@ def _no_version(service: ObservedService, model: str) -> dict[str, Any]:
     }
 
 
-def _labels(file: StackFile, service: str, model: str, number: int) -> list[str]:
+def _labels(file: "StackFile", service: str, model: str, number: int) -> list[str]:
     if service not in file.stack.services or model not in file.stack.services[service].models:
         return []
     labels = file.stack.services[service].models[model].labels
@@ -123,10 +121,10 @@ def _labels(file: StackFile, service: str, model: str, number: int) -> list[str]
 
 
 def _show(
-    file: StackFile,
+    file: "StackFile",
     runtime: str,
     rows: list[dict[str, Any]],
-    services: list[ObservedService],
+    services: "list[ObservedService]",
     healthy: bool,
 ) -> None:
     said = "all as wanted" if healthy else "NOT as wanted"

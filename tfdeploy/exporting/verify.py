@@ -44,7 +44,7 @@ def main(room: Path, parent: int) -> int:
     except TfdeployError as error:
         sys.stderr.write(f"{error.where}\n")
         return NO_TENSORFLOW
-    folder = _wait_for_folder(room, parent)
+    folder = wait_for_folder(room, parent)
     if folder is None:
         return 0
     limit = threading.Timer(_LIMIT_SECONDS, lambda: os._exit(OUT_OF_TIME))
@@ -54,7 +54,7 @@ def main(room: Path, parent: int) -> int:
     return 0
 
 
-def _wait_for_folder(room: Path, parent: int) -> Path | None:
+def wait_for_folder(room: Path, parent: int) -> Path | None:
     """The folder to try; None when nobody waits for the answer any more."""
     while room.is_dir() and os.getppid() == parent:
         # It appears under its name when it is whole.
@@ -73,7 +73,7 @@ def verify(tf: Any, folder: Path) -> Proof:
         try:
             graph = _load(tf, session, folder)
         except Exception as error:
-            return _unloadable(model, first_sentence(str(error)))
+            return _unloadable(model, str(error))
         if found := sorted(_PYTHON_OPS & _ops(graph)):
             why = f"it calls back into Python ({', '.join(found)}), and the server has no Python"
             return Proof(why, (), ())
@@ -95,8 +95,9 @@ def _load(tf: Any, session: Any, folder: Path) -> Any:
 
 def _unloadable(model: SavedModel, message: str) -> Proof:
     if not _SERVER_OPS.search(message) and not _OTHER_DEVICE.search(message):
-        return Proof(message, (), ())
-    answers = tuple(Answer(name, "unproven", message) for name in model.signatures)
+        return Proof(first_sentence(message), (), ())
+    why = first_sentence(message)
+    answers = tuple(Answer(name, "unproven", why) for name in model.signatures)
     return Proof("", answers, ())
 
 
@@ -170,7 +171,8 @@ def _notes(graph: Any) -> Iterator[str]:
 
 def first_sentence(message: str) -> str:
     """What TensorFlow says first, without its headings, stack traces and names of nodes."""
-    plain = re.sub(r"^Graph execution error:\s*", "", message.strip())
+    plain = re.sub(r"(?s)^Restoring from checkpoint failed.*?Original error:", "", message)
+    plain = re.sub(r"^Graph execution error:\s*", "", plain.strip())
     plain = re.sub(r"(?s)^Detected at node.*?\nNode: [^\n]*\n", "", plain)
     plain = re.sub(r"(?s)^.*?root error\(s\) found\.\s*\(0\)\s*[\w ]+:\s*", "", plain)
     line = next((one.strip() for one in plain.splitlines() if one.strip()), "no message")

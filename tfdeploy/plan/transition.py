@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from google.protobuf import text_format
+
 from tfdeploy import wire
 from tfdeploy.plan.observed import ObservedService
 from tfdeploy.plan.steps import WantedModels
@@ -61,7 +63,7 @@ def moved_model(
 def _models(text: str) -> dict[str, Any]:
     try:
         config = wire.parse_text(wire.ModelServerConfig, text)
-    except ValueError:
+    except text_format.ParseError:
         return {}
     return {model.name: model for model in config.model_config_list.config}
 

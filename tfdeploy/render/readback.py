@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
+from google.protobuf import text_format
 
 from tfdeploy import wire
 from tfdeploy.errors import TfdeployError
@@ -24,7 +25,7 @@ def _differs(name: str, what: str) -> TfdeployError:
 def _parse(message: Any, text: str, name: str) -> Any:
     try:
         return wire.parse_text(message, text)
-    except ValueError as error:
+    except text_format.ParseError as error:
         raise _differs(name, str(error)) from error
 
 

@@ -108,19 +108,24 @@ def maps_users(client: DockerClient) -> bool:
 def _client(timeout_seconds: int) -> DockerClient:
     import docker
     from docker.context import ContextAPI
+    from docker.errors import DockerException
 
-    name = os.environ.get("DOCKER_CONTEXT")
-    context = None if os.environ.get("DOCKER_HOST") else ContextAPI.get_context(name)
-    if context is None or context.Name == "default":
+    if os.environ.get("DOCKER_HOST"):
         return docker.from_env(timeout=timeout_seconds)
     # The SDK looks at DOCKER_HOST alone; the command, and Compose with it, at contexts, too.
+    name = os.environ.get("DOCKER_CONTEXT")
+    context = ContextAPI.get_context(name)
+    if context is None:
+        raise DockerException(f"there is no context {name or 'of that name'}")
+    if context.Name == "default":
+        return docker.from_env(timeout=timeout_seconds)
     return docker.DockerClient(
         base_url=context.Host, tls=context.TLSConfig or False, timeout=timeout_seconds
     )
 
 
 def _no_engine(said: str) -> TfdeployError:
-    host = os.environ.get("DOCKER_HOST") or "the default socket"
+    host = os.environ.get("DOCKER_HOST") or "the engine that `docker context show` names"
     # "Error while fetching ...: ('Connection aborted.', FileNotFoundError(2, 'No such file'))"
     reasons = re.findall(r"\w*Error\(\d+, [\"']([^\"']+)[\"']\)", said)
     denied = "Permission denied" in said

@@ -12,11 +12,13 @@ STATUS_TIMEOUT_SECONDS = 3.0
 
 def model_names(models_config: str) -> list[str]:
     """The models that a models.config names; none when it can't be read."""
+    from google.protobuf import text_format
+
     from tfdeploy import wire
 
     try:
         config = wire.parse_text(wire.ModelServerConfig, models_config)
-    except ValueError:
+    except text_format.ParseError:
         return []
     return [model.name for model in config.model_config_list.config]
 

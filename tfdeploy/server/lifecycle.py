@@ -53,21 +53,25 @@ class _Model:
 class Lifecycle:
     """Drives every model towards the versions that are aspired for it."""
 
-    def __init__(self, catalog: Catalog, load: Load, retry: RetryPolicy) -> None:
+    def __init__(self, catalog: Catalog, retry: RetryPolicy) -> None:
         self._catalog = catalog
-        self._load_version = load
         self._retry = retry
         self._models: dict[str, _Model] = {}
         self._pending: dict[str, tuple[dict[int, str], bool]] = {}
         self._changed = threading.Condition()
         self._stopping = threading.Event()
         self._pool: ThreadPoolExecutor | None = None
-        self._thread = threading.Thread(target=self._work, name="lifecycle", daemon=True)
 
-    def start(self, load_threads: int) -> None:
-        """Start deciding. See `set_load_threads`."""
+    def start(self, load: Load, load_threads: int) -> None:
+        """Start deciding.
+
+        Args:
+            load: Loads one version, in some thread.
+            load_threads: See `set_load_threads`.
+        """
+        self._load_version = load
         self.set_load_threads(load_threads)
-        self._thread.start()
+        threading.Thread(target=self._work, name="lifecycle", daemon=True).start()
 
     def set_load_threads(self, count: int) -> None:
         """Load in this many threads from now on; 0 is in the deciding thread."""

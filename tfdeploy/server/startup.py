@@ -83,18 +83,6 @@ def _tags(text: str) -> Sequence[str]:
     return tuple(filter(None, text.split(","))) or (_DEFAULT_TAG,)
 
 
-def _loader(flags: Flags, batching: Any) -> Loader:
-    warmer = functools.partial(warm_up, iterations=flags.num_request_iterations_for_warmup)
-    return Loader(
-        engine=create_engine(flags.engine),
-        tags=tuple(_tags(flags.saved_model_tags)),
-        session_config=session_config(flags),
-        batching=batching,
-        per_model_batching=flags.enable_per_model_batching_parameters,
-        warm_up=warmer if flags.enable_model_warmup else None,
-    )
-
-
 def _wake(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
     loop.call_soon_threadsafe(event.set)
 
@@ -111,11 +99,12 @@ class Models:
         self._flags = flags
         self._config = _initial_config(flags)
         _check_unsupported(flags)
-        loader = _loader(flags, _batching_parameters(flags))
+        self._batching = _batching_parameters(flags)
+        self._session_config = session_config(flags)
         self.catalog = Catalog()
         interval = flags.load_retry_interval_micros / 1e6
         retry = RetryPolicy(flags.max_num_load_retries, interval)
-        self._lifecycle = Lifecycle(self.catalog, loader.load, retry)
+        self._lifecycle = Lifecycle(self.catalog, retry)
         self._source = Source(self._lifecycle, flags.file_system_poll_wait_seconds)
         self.configuration = Configuration(
             self.catalog, self._source, flags.allow_version_labels_for_unavailable_models
@@ -131,8 +120,10 @@ class Models:
         loop = asyncio.get_running_loop()
         finished = asyncio.Event()
         watch = self.configuration.apply(self._config, functools.partial(_wake, loop, finished))
+        # Only now: a config that is refused should not cost the loading of TensorFlow.
+        loader = self._loader()
         # The initial load is parallel whatever the flags say (core/load_servables_fast.cc).
-        self._lifecycle.start(4 * (os.cpu_count() or 1))
+        self._lifecycle.start(loader.load, 4 * (os.cpu_count() or 1))
         self._source.start()
         await finished.wait()
         self.configuration.finish(self._config, watch, "servable")
@@ -145,6 +136,18 @@ class Models:
         self._stopped.set()
         self._source.stop()
         self._lifecycle.stop()
+
+    def _loader(self) -> Loader:
+        flags = self._flags
+        warmer = functools.partial(warm_up, iterations=flags.num_request_iterations_for_warmup)
+        return Loader(
+            engine=create_engine(flags.engine),
+            tags=tuple(_tags(flags.saved_model_tags)),
+            session_config=self._session_config,
+            batching=self._batching,
+            per_model_batching=flags.enable_per_model_batching_parameters,
+            warm_up=warmer if flags.enable_model_warmup else None,
+        )
 
     def _poll_config(self) -> None:
         while not self._stopped.is_set():

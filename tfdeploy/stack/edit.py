@@ -110,18 +110,22 @@ def _checked(
     file: StackFile, text: str, models: Keys, name: str, model: dict[str, Any] | None
 ) -> StackFile:
     """The edited file, which must say what was wanted and nothing else (anchors, merge keys)."""
-    after = parse_stack(text, file.path)
+    by_hand = TfdeployError(
+        "TFD208",
+        f"The models of service '{models[1]}' are written in a way that can't be edited here.",
+        where=file.where(*models),
+        hint="edit the file by hand; anchors, aliases and merge keys are left to people.",
+    )
+    try:
+        after = parse_stack(text, file.path)
+    except TfdeployError as error:
+        raise (by_hand if error.code == "TFD202" else error) from error
     wanted = file.stack.model_dump(exclude_unset=True)
     service = wanted["services"][models[1]]
     kept = {key: one for key, one in (service.get("models") or {}).items() if key != name}
     service["models"] = kept if model is None else {**kept, name: model}
     if after.stack != type(after.stack).model_validate(_publishable(wanted)):
-        raise TfdeployError(
-            "TFD208",
-            f"The models of service '{models[1]}' are written in a way that can't be edited here.",
-            where=file.where(*models),
-            hint="edit the file by hand; anchors, aliases and merge keys are left to people.",
-        )
+        raise by_hand
     return after
 
 

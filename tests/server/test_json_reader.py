@@ -1,0 +1,111 @@
+"""JSON is read as RapidJSON reads it, with its error texts and offsets."""
+
+import json
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tfdeploy.server.json_reader import parse_json
+from tfdeploy.server.status import ServingError
+
+pytestmark = pytest.mark.timeout(60)
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text('abc\n"\\é', max_size=3), inner),
+    max_leaves=20,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(VALUES)
+def test_reads_what_json_writes(value: Any) -> None:
+    assert parse_json(json.dumps(value).encode()) == value
+
+
+@settings(max_examples=200, deadline=None)
+@given(VALUES, st.booleans())
+def test_own_reader_agrees_with_orjson(value: Any, escape: bool) -> None:
+    text = json.dumps(value, ensure_ascii=escape).encode()
+    assert parse_json(b" " + text + b" trailing") == value
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=40))
+def test_any_bytes_give_a_value_or_a_serving_error(body: bytes) -> None:
+    try:
+        parse_json(body)
+    except ServingError as error:
+        assert error.message.startswith("JSON Parse error: ")
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"", "The document is empty"),
+        (b"   ", "The document is empty. at offset: 3"),
+        (b'{"a": [1.0', "Missing a comma or ']' after an array element. at offset: 10"),
+        (b"{'a': 1}", "Missing a name for object member. at offset: 1"),
+        (b'{"a" 1}', "Missing a colon after a name of object member. at offset: 5"),
+        (b'{"a": 1 "b"}', "Missing a comma or '}' after an object member. at offset: 8"),
+        (b"[tru]", "Invalid value. at offset: 4"),
+        (b"[nan]", "Invalid value. at offset: 2"),
+        (b"[1,]", "Invalid value. at offset: 3"),
+        (b"[.5]", "Invalid value. at offset: 1"),
+        (b"[-]", "Invalid value. at offset: 2"),
+        (b"[1.]", "Miss fraction part in number. at offset: 3"),
+        (b"[1e]", "Miss exponent in number. at offset: 3"),
+        (b"[1e400]", "Number too big to be stored in double. at offset: 1"),
+        (b'["\\x"]', "Invalid escape character in string. at offset: 2"),
+        (b'["\\u12"]', "Incorrect hex digit after \\u escape in string. at offset: 2"),
+        (b'["\\ud800"]', "The surrogate pair in string is invalid. at offset: 2"),
+        (b'["abc', "Missing a closing quotation mark in string. at offset: 5"),
+    ],
+)
+def test_error_texts(body: bytes, message: str) -> None:
+    with pytest.raises(ServingError) as caught:
+        parse_json(body)
+    assert caught.value.message == f"JSON Parse error: {message}"
+
+
+def test_special_numbers() -> None:
+    numbers = parse_json(b"[NaN, Inf, -Inf, Infinity, -Infinity]")
+    assert math.isnan(numbers[0])
+    assert numbers[1:] == [math.inf, -math.inf, math.inf, -math.inf]
+
+
+@pytest.mark.parametrize("body", [b'{"a":1,"a":2}', b'{"b":[{"a":1,"a":2}],"a":1}'])
+def test_first_of_repeated_keys_wins(body: bytes) -> None:
+    document = parse_json(body)
+    assert document["a"] == 1
+    assert document.get("b", [{"a": 1}])[0]["a"] == 1
+
+
+@pytest.mark.parametrize("body", [b"\xef\xbb\xbf[1]", b"[1]garbage", b"[1]\x00", b"[1] [2]"])
+def test_bom_and_trailing_text_are_ignored(body: bytes) -> None:
+    assert parse_json(body) == [1]
+
+
+def test_integers_and_floats_stay_apart() -> None:
+    assert [type(number) for number in parse_json(b"[1, 1.0, 1e2, -0, 18446744073709551616]x")] == [
+        int, float, float, int, float,
+    ]  # fmt: skip
+
+
+def test_invalid_utf8_survives() -> None:
+    assert parse_json(b'["\xff"]')[0].encode("utf-8", "surrogateescape") == b"\xff"
+
+
+def test_nesting_has_no_limit() -> None:
+    document = parse_json(b"[" * 20000 + b"]" * 20000)
+    depth = 0
+    while document:
+        document, depth = document[0], depth + 1
+    assert depth == 19999
