@@ -28,6 +28,8 @@ $(BIN)/python:
 $(VENV)/%.stamp: pyproject.toml | $(BIN)/python
 	@echo "installing tfdeploy[$*] into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	@# Where bytecode isn't written on import (PYTHONDONTWRITEBYTECODE), every start would compile.
+	@$(BIN)/python -m compileall -q tfdeploy
 	@touch $@
 
 demo: $(VENV)/demo.stamp  ## The main job: train, export, add, up, predict, status, down (RUNTIME=docker|process)

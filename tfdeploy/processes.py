@@ -12,7 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Finished", "Process", "find", "run", "start_detached", "stop", "stream"]
+__all__ = ["Finished", "Process", "find", "run", "run_whole", "start_detached", "stop", "stream"]
+
+INTERRUPT_GRACE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,34 @@ def run(
     except subprocess.TimeoutExpired as error:
         return Finished(tuple(argv), 124, "", f"no end after {error.timeout:g} s")
     return Finished(tuple(argv), done.returncode, done.stdout, done.stderr)
+
+
+def run_whole(argv: Sequence[str]) -> Finished:
+    """Run a command that ^C doesn't reach: it comes to its end, and the interrupt goes on then.
+
+    For changes that leave something undefined when they are cut in the middle. A second ^C, or
+    a minute after the first, ends the command all the same.
+    """
+    try:
+        child = subprocess.Popen(
+            list(argv),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+    except FileNotFoundError as error:
+        return Finished(tuple(argv), 127, "", f"{error.filename}: command not found")
+    try:
+        stdout, stderr = child.communicate()
+    except KeyboardInterrupt:
+        with suppress(KeyboardInterrupt, subprocess.TimeoutExpired):
+            child.communicate(timeout=INTERRUPT_GRACE_SECONDS)
+        child.terminate()
+        raise
+    return Finished(tuple(argv), child.returncode, stdout, stderr)
 
 
 def stream(argv: Sequence[str], *, environment: Mapping[str, str] | None = None) -> Iterator[str]:

@@ -64,7 +64,7 @@ def call_rest(port: int, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _wrap_versions(value: Any, inside_spec: bool = False) -> Any:
-    """The standard JSON mapping writes a wrapped number bare; the project's own wrapper is plain."""
+    """The standard JSON mapping writes a wrapped number bare; our own wrapper is a message."""
     if isinstance(value, list):
         return [_wrap_versions(item) for item in value]
     if not isinstance(value, dict):

@@ -12,8 +12,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from recordings import DATA, cases  # noqa: E402
-from replaying import Replayer  # noqa: E402
+from recordings import DATA, cases
+from replaying import Replayer
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The recorded cases: loading them, filling their placeholders, knowing what is expected to fail."""
+"""The recorded cases: loading them, filling placeholders, knowing which are expected to fail."""
 
 import base64
 import gzip
@@ -55,7 +55,7 @@ class Places:
         """Put the run's values for placeholders, at any depth."""
         if isinstance(value, str):
             for name, text in self._values.items():
-                value = value.replace("{%s}" % name, text)
+                value = value.replace(f"{{{name}}}", text)
             return value
         if isinstance(value, list):
             return [self.fill(item) for item in value]
@@ -68,9 +68,9 @@ class Places:
         if isinstance(value, str):
             for name, text in sorted(self._values.items(), key=lambda pair: -len(pair[1])):
                 if name.endswith("PORT"):
-                    value = re.sub(rf"(?<![0-9]){text}(?![0-9])", "{%s}" % name, value)
+                    value = re.sub(rf"(?<![0-9]){text}(?![0-9])", f"{{{name}}}", value)
                 else:
-                    value = value.replace(text, "{%s}" % name)
+                    value = value.replace(text, f"{{{name}}}")
             return value
         if isinstance(value, list):
             return [self.scrub(item) for item in value]

@@ -100,7 +100,7 @@ class ServerProcess:
 
     def _occupy(self, name: str) -> socket.socket:
         taken = socket.socket()
-        taken.bind(("0.0.0.0", int(self.places.fill("{%s}" % name))))
+        taken.bind(("0.0.0.0", int(self.places.fill(f"{{{name}}}"))))
         taken.listen(1)
         return taken
 
@@ -147,7 +147,7 @@ class ServerProcess:
         """All that the server printed, stdout first."""
         texts = [
             (self._work / name).read_bytes().decode("utf-8", "replace") for name in (".out", ".err")
-        ]  # noqa: E501
+        ]
         return str(self.places.scrub("\n".join(texts)))
 
     def terminate(self, number: signal.Signals = signal.SIGTERM) -> None:

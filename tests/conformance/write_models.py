@@ -14,9 +14,9 @@ from tfdeploy import wire
 
 _DATA = Path(__file__).parent / "data"
 _STEPS = (
-    "half_plus multi classify_regress strings image dtypes shapes special batch mlp no_default "
-    "defaults tags broken"
-).split()
+    *("half_plus", "multi", "classify_regress", "strings", "image", "dtypes", "shapes"),
+    *("special", "batch", "mlp", "no_default", "defaults", "tags", "broken"),
+)
 
 
 def _predict_log(model: str, alias: str, values: list[float]) -> bytes:

@@ -83,12 +83,10 @@ def test_pretty_layout() -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(1e2, "100.0"), (1e30, "1e30"), (0.000001, "0.000001"), (1e-7, "1e-7"), (2**70, "2" + "")],
+    [(1e2, "100.0"), (1e30, "1e30"), (0.000001, "0.000001"), (1e-7, "1e-7"), (0.5, "0.5")],
 )
 def test_echoed_numbers(value: float, text: str) -> None:
-    assert echo([value]).startswith(f"[{text}"[:2])
-    if isinstance(value, float):
-        assert echo([value]) == f"[{text}]"
+    assert echo([value]) == f"[{text}]"
 
 
 def test_echo_is_cut() -> None:

@@ -43,7 +43,7 @@ def test_importing_it_loads_neither_tensorflow_nor_grpc() -> None:
         np.array([b"a", b"\xff"], np.object_),
     ],
 )
-def test_tensor_protos_are_tensorflows(array: np.ndarray) -> None:  # type: ignore[type-arg]
+def test_tensor_protos_are_tensorflows(array: np.ndarray) -> None:
     tf = pytest.importorskip("tensorflow")
     theirs = tf.make_tensor_proto(array)
     ours = parse_tensor_proto(wire.TensorProto.FromString(theirs.SerializeToString()))

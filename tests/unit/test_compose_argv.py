@@ -11,6 +11,7 @@ from tfdeploy.runtimes.compose import (
     decisive_line,
     down_argv,
     failed,
+    pull_argv,
     remove_argv,
     up_argv,
 )
@@ -34,7 +35,7 @@ def test_start_leaves_the_other_services_alone() -> None:
     assert argv[: len(PROJECT)] == PROJECT
     assert argv[len(PROJECT) :] == [
         *("--file", str(FILE)),
-        *("up", "--detach", "--no-deps", "--quiet-pull", "serving"),
+        *("up", "--detach", "--no-deps", "serving"),
     ]
 
 
@@ -43,6 +44,11 @@ def test_recreate_differs_from_start_by_one_word() -> None:
     recreate = up_argv(PLUGIN, "vision", FILE, "serving", recreate=True)
     assert [word for word in recreate if word not in start] == ["--force-recreate"]
     assert recreate[-1] == "serving"
+
+
+def test_an_image_is_pulled_before_anything_is_touched() -> None:
+    argv = pull_argv(PLUGIN, "vision", FILE, "serving")
+    assert argv == [*PROJECT, "--file", str(FILE), "pull", "--quiet", "serving"]
 
 
 def test_stop_and_down_need_no_compose_file() -> None:

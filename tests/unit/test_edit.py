@@ -108,7 +108,8 @@ def test_four_spaces_stay_four_spaces() -> None:
         ),
         (
             "c",
-            "{a: {models: {x: {}}, user: 'u'}, b: {}, c: {user: u, models: {m: {}}}, d: {models: }}",
+            "{a: {models: {x: {}}, user: 'u'}, b: {}, "
+            "c: {user: u, models: {m: {}}}, d: {models: }}",
         ),
         (
             "d",

@@ -95,7 +95,6 @@ def _side_by_side(model: Any, old: Any, wanted: tuple[int, ...], available: set[
     new_labels = {
         label: n for label, n in model.version_labels.items() if label not in old.version_labels
     }
-    model.base_path = old.base_path if available else model.base_path
     model.version_labels.clear()
     model.version_labels.update({**new_labels, **labels})
     numbers = sorted(available | set(wanted))

@@ -43,11 +43,18 @@ def check_models_config(text: str, models: Sequence[Mapping[str, Any]], service:
             "latest": one.model_version_policy.latest.num_versions or None,
             "specific": list(one.model_version_policy.specific.versions) or None,
             "labels": dict(one.version_labels),
+            # Left out, it is the latest version, and no platform is an error of the server's.
+            "policy": one.model_version_policy.WhichOneof("policy_choice"),
+            "platform": one.model_platform,
         }
         for one in config.model_config_list.config
     ]
-    if said != [dict(model) for model in models]:
+    if said != [{**one, "policy": _policy(one), "platform": "tensorflow"} for one in models]:
         raise _differs(f"{service}/models.config", "models, versions or labels differ")
+
+
+def _policy(model: Mapping[str, Any]) -> str:
+    return "specific" if model["specific"] else "latest" if model["latest"] else "all"
 
 
 def check_batching(text: str, batching: Batching, service: str) -> None:

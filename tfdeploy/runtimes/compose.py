@@ -54,8 +54,13 @@ def up_argv(
 ) -> list[str]:
     """Create and start one service, its network with it; the others stay as they are."""
     argv = [*_project(compose, stack), "--file", str(file)]
-    argv += ["up", "--detach", "--no-deps", "--quiet-pull"]
+    argv += ["up", "--detach", "--no-deps"]
     return [*argv, *(["--force-recreate"] if recreate else []), service]
+
+
+def pull_argv(compose: Sequence[str], stack: str, file: Path, service: str) -> list[str]:
+    """Bring the image of one service from its registry."""
+    return [*_project(compose, stack), "--file", str(file), "pull", "--quiet", service]
 
 
 def remove_argv(compose: Sequence[str], stack: str, service: str) -> list[str]:

@@ -94,10 +94,12 @@ class DockerRuntime:
 
     def start(self, service: RenderedService) -> None:
         """Create and start the container, and the network where it is missing."""
+        self._pull(service)
         self._up(service.name)
 
     def recreate(self, service: RenderedService) -> None:
         """Replace the container, whatever it is like."""
+        self._pull(service)
         self._up(service.name, recreate=True)
 
     def stop(self, service: str) -> None:
@@ -201,6 +203,16 @@ class DockerRuntime:
             )
         return errors
 
+    def _pull(self, service: RenderedService) -> None:
+        """Before anything is stopped; it may take minutes, and ^C may cut it."""
+        if engine.is_local(self._client, service.image):
+            return
+        file = self.files_dir / COMPOSE_FILE
+        argv = compose.pull_argv(self._command, self._stack, file, service.name)
+        finished = processes.run(argv)
+        if finished.exit_code != 0:
+            raise compose.failed(f"The image {service.image} can't be pulled", finished)
+
     def _up(self, service: str, *, recreate: bool = False) -> None:
         folder = self.files_dir / service
         # Whatever the umask was: the server runs as another user.
@@ -211,7 +223,8 @@ class DockerRuntime:
         self._run(f"Service '{service}' can't be started", argv)
 
     def _run(self, message: str, argv: list[str]) -> None:
-        finished = processes.run(argv)
+        # Cut in the middle, a container would be left half replaced, under another name.
+        finished = processes.run_whole(argv)
         if finished.exit_code != 0:
             raise compose.failed(message, finished)
 

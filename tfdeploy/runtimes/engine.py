@@ -57,7 +57,7 @@ def engine_error() -> TfdeployError | None:
 
 def image_error(image: str) -> TfdeployError | None:
     """None when the image is local or its registry knows it; else TFD402, or TFD401."""
-    from docker.errors import DockerException, ImageNotFound
+    from docker.errors import DockerException
 
     try:
         client = connect(REGISTRY_SECONDS)
@@ -65,18 +65,23 @@ def image_error(image: str) -> TfdeployError | None:
         return error
     with closing(client):
         try:
-            client.images.get(image)
-        except ImageNotFound:
-            pass
-        except (DockerException, OSError) as error:
-            return _no_image(image, error)
-        else:
-            return None
-        try:
-            client.images.get_registry_data(image)
-        except (DockerException, OSError) as error:
+            if not is_local(client, image):
+                client.images.get_registry_data(image)
+        except (TfdeployError, DockerException, OSError) as error:
             return _no_image(image, error)
     return None
+
+
+def is_local(client: DockerClient, image: str) -> bool:
+    """Whether the engine has an image and need not pull it."""
+    from docker.errors import ImageNotFound
+
+    with asking():
+        try:
+            client.images.get(image)
+        except ImageNotFound:
+            return False
+    return True
 
 
 def project_containers(client: DockerClient, project: str) -> list[Container]:

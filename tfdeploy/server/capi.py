@@ -13,6 +13,7 @@ from tfdeploy.server.status import ServingError
 from tfdeploy.server.tensor import Tensor
 from tfdeploy.wire import Code
 
+_MOST_ENDPOINTS = 4096
 __all__ = ["CApiEngine", "CApiUnavailable"]
 
 
@@ -33,19 +34,18 @@ class _Status:
             raise ServingError(Code(known), message.decode("utf-8", "surrogateescape"))
 
 
-@functools.lru_cache(maxsize=64)
-def _run_options(inline: bool, timeout_ms: int) -> c_void_p:
-    """A TF_Buffer with RunOptions; few different ones exist, so they are kept.
-
-    A thread pool of -1 runs every op in the calling thread (tensorflow/core/protobuf/config.proto).
-    """
-    options = wire.RunOptions()
-    if inline:
-        options.inter_op_thread_pool = -1
-    elif timeout_ms > 0:
-        options.timeout_in_ms = timeout_ms
-    text = options.SerializeToString()
+def _run_options(**fields: int) -> c_void_p:
+    """A TF_Buffer with RunOptions."""
+    text = wire.RunOptions(**fields).SerializeToString()
     return c_void_p(load_library().TF_NewBufferFromString(text, len(text)))
+
+
+@functools.cache
+def _inline_options() -> c_void_p:
+    """Options that run every op in the calling thread: see RunOptions.inter_op_thread_pool in
+    tensorflow/core/protobuf/config.proto.
+    """
+    return _run_options(inter_op_thread_pool=-1)
 
 
 class _Endpoints(NamedTuple):
@@ -74,6 +74,7 @@ class CApiSession:
         """See `engine.Session`."""
         library = load_library()
         ends = self._endpoints_of(tuple(name for name, _ in feeds), fetches)
+        options = _inline_options() if inline else _run_options(timeout_in_ms=timeout_ms)
         values = (c_void_p * len(feeds))()
         results = (c_void_p * len(fetches))()
         try:
@@ -81,7 +82,7 @@ class CApiSession:
                 values[position] = new_tensor(tensor)
             with _Status() as status:
                 library.TF_SessionRun(
-                    self._session, _run_options(inline, 0 if inline else timeout_ms),
+                    self._session, options,
                     ends.inputs, values, len(feeds), ends.outputs, results, len(fetches),
                     None, 0, None, status,
                 )  # fmt: skip
@@ -90,6 +91,8 @@ class CApiSession:
             for handle in (*values, *results):
                 if handle:
                     library.TF_DeleteTensor(handle)
+            if not inline:
+                library.TF_DeleteBuffer(options)
 
     def close(self) -> None:
         """See `engine.Session`."""
@@ -104,6 +107,8 @@ class CApiSession:
         key = (feeds, fetches)
         ends = self._endpoints.get(key)
         if ends is None:
+            if len(self._endpoints) > _MOST_ENDPOINTS:
+                self._endpoints.clear()  # output filters of clients make the keys
             ends = _Endpoints(self._outputs(feeds), self._outputs(fetches))
             self._endpoints[key] = ends
         return ends

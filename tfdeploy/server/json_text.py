@@ -4,6 +4,7 @@ Source: tensorflow_serving/util/json_tensor.cc (WriteDecimal, JsonValueToString)
 PrettyWriter with four blanks and single-line arrays.
 """
 
+import ctypes
 import decimal
 import math
 import re
@@ -59,7 +60,7 @@ def render_float(value: float) -> str:
     if abs(value) < _SMALLEST_FLOAT:
         value = math.copysign(0.0, value)
     text = f"{value:.6g}"
-    same = text if float(np.float32(text)) == value else f"{value:.9g}"
+    same = text if ctypes.c_float(float(text)).value == value else f"{value:.9g}"
     return _with_point(same)
 
 

@@ -10,10 +10,11 @@ from typing import Final
 
 REQUEST_COUNT: Final = ":tensorflow:serving:request_count"
 REQUEST_LATENCY: Final = ":tensorflow:serving:request_latency"
-RUNTIME_LATENCY: Final = ":tensorflow:serving:runtime_latency"
 
 # tensorflow::monitoring::Buckets::Exponential(10, 1.8, 33), in microseconds.
 BUCKETS: Final = tuple(10 * 1.8**exponent for exponent in range(33))
+
+_MOST_SERIES: Final = 10_000
 
 Labels = tuple[tuple[str, str], ...]
 
@@ -57,6 +58,8 @@ class Metrics:
         """One request of a model ended with a status, such as `OK` or `NOT_FOUND`."""
         labels = (("model_name", model), ("status", status))
         with self._lock:
+            if len(self._counts) > _MOST_SERIES and labels not in self._counts:
+                labels = (("model_name", ""), ("status", status))  # names come from clients
             self._counts[labels] = self._counts.get(labels, 0) + 1
 
     def add_latency(self, model: str, api: str, entrypoint: str, microseconds: float) -> None:

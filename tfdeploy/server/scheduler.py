@@ -26,6 +26,7 @@ from tfdeploy.server.tensor import Tensor
 
 _LONGEST_INLINE_SECONDS: Final = 0.001
 _NEWEST_SHARE: Final = 0.5
+_MOST_ESTIMATES: Final = 4096
 
 Feeds = Mapping[str, Tensor]
 
@@ -74,10 +75,11 @@ class Scheduler:
         inline = short and not servable.may_loop
         if inline:
             return _timed(key, servable, items, fetches, True, timeout_ms)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(
-            self._pool, _timed, key, servable, items, fetches, False, timeout_ms
-        )
+        # A client that hangs up ends the request, not the run: the run holds the version itself.
+        servable.hold()
+        future = self._pool.submit(_timed, key, servable, items, fetches, False, timeout_ms)
+        future.add_done_callback(lambda _: servable.give_back())
+        return await asyncio.wrap_future(future)
 
     async def _run_batch(
         self,
@@ -109,6 +111,8 @@ def _timed(
     started = time.perf_counter()
     outputs = servable.session.run(items, fetches, inline, timeout_ms)
     seconds = time.perf_counter() - started
+    if len(servable.run_seconds) > _MOST_ESTIMATES:
+        servable.run_seconds.clear()  # output filters of clients make the keys
     before = servable.run_seconds.get(key, seconds)
     servable.run_seconds[key] = before + (seconds - before) * _NEWEST_SHARE
     return outputs

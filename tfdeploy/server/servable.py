@@ -49,6 +49,11 @@ class Servable:
             self._inside += 1
             return True
 
+    def hold(self) -> None:
+        """Hold on once more, for work that may outlive the request that started it."""
+        with self._changed:
+            self._inside += 1
+
     def give_back(self) -> None:
         """The request that took the version is done."""
         with self._changed:
