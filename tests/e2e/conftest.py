@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -19,9 +20,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tfdeploy.runtimes.compose import find_compose
 from tfdeploy.runtimes.containers import host_address
-from tfdeploy.runtimes.docker import engine_error, image_error
+from tfdeploy.runtimes.docker import compose_error, engine_error, image_error
 from tfdeploy.runtimes.engine import connect, project_containers
 from tfdeploy.runtimes.image import DEFAULT_BASE_IMAGE
 
@@ -80,6 +80,22 @@ class Box:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    def interrupt(self, *words: str, at: str) -> int:
+        """Run a command and press ^C soon after it has printed a line."""
+        argv = [sys.executable, "-m", "tfdeploy", *words]
+        with subprocess.Popen(
+            argv, cwd=self.root, stdout=subprocess.PIPE, text=True, start_new_session=True
+        ) as child:
+            assert child.stdout is not None
+            for line in child.stdout:
+                if at in line:
+                    # Into the middle of what the line announces.
+                    time.sleep(0.2)
+                    os.killpg(child.pid, signal.SIGINT)
+                    break
+            child.stdout.read()
+            return child.wait(timeout=120)
+
     def containers(self) -> dict[str, Any]:
         found = project_containers(self.client, self.name)
         return {one.labels["com.docker.compose.service"]: one for one in found}
@@ -119,11 +135,9 @@ def give_up(reason: str) -> None:
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Any]:
     """A client of the Docker engine."""
-    error = engine_error()
+    error = engine_error() or compose_error()
     if error:
         give_up(f"{error.message} {error.where}")
-    if find_compose() is None:
-        give_up("Docker Compose isn't there.")
     client = connect()
     yield client
     client.close()

@@ -93,6 +93,18 @@ def test_a_broken_model_in_a_recreated_service_brings_the_old_container_back(box
     assert box.ask("half", 2.0) == 2.0
 
 
+def test_an_interrupted_change_brings_back_what_ran(box: Any) -> None:
+    box.ok("up")
+    flags = {"file_system_poll_wait_seconds": 2}
+    box.edit(lambda stack: stack["services"]["serving"].update(flags=flags))
+    assert box.interrupt("up", "one", at="recreate serving ...") == 130
+    assert "--file_system_poll_wait_seconds=2" not in box.inspect()["Args"]
+    assert box.ask("half", 2.0) == 2.0
+
+    box.edit(lambda stack: stack["services"]["serving"].pop("flags"))
+    assert "up to date" in box.ok("plan")
+
+
 def test_a_first_up_that_fails_leaves_nothing_behind(box: Any) -> None:
     break_variables(box.root / "models" / "half" / "1")
     done = box.run("up", "--timeout", "60")

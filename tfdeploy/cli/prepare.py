@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tfdeploy.errors import raise_all
+from tfdeploy.errors import TfdeployError, raise_all
 from tfdeploy.plan import ObservedStack, Plan, make_plan
 from tfdeploy.render import RenderedStack
 from tfdeploy.render.folder import template_lookup
@@ -28,11 +28,22 @@ def prepare(file: StackFile, choice: Choice, templates: Path | None) -> Prepared
     Raises:
         TfdeployError: every problem of the stack file, the models and the runtime at once.
     """
-    problems = [*check_stack(file), *check_models(file)]
-    raise_all(problems)
+    problems = check_stack(file)
+    raise_all([*problems, *check_models(file)] if problems else [])
     rendered = choice.runtime.render(template_lookup(file, templates))
-    observed = choice.runtime.observe()
-    raise_all(choice.runtime.check(rendered, observed))
+    problems, observed = _on_the_runtime(choice, rendered)
+    raise_all([*check_models(file), *problems])
     wanted = resolve_wanted(file)
     plan = make_plan(file.stack, rendered, wanted, observed, choice.runtime.name)
     return Prepared(plan, rendered, observed)
+
+
+def _on_the_runtime(
+    choice: Choice, rendered: RenderedStack
+) -> tuple[list[TfdeployError], ObservedStack]:
+    """What is there, and every reason why a change would fail; an engine that is down is one."""
+    try:
+        observed = choice.runtime.observe()
+        return choice.runtime.check(rendered, observed), observed
+    except TfdeployError as error:
+        return [error], ObservedStack({}, {})

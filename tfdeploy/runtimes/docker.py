@@ -24,6 +24,7 @@ from tfdeploy.render import (
 )
 from tfdeploy.render.folder import RENDERED_DIR, read_files
 from tfdeploy.runtimes import compose, engine
+from tfdeploy.runtimes.compose import compose_error
 from tfdeploy.runtimes.containers import describe, host_ports
 from tfdeploy.runtimes.engine import engine_error, image_error
 from tfdeploy.runtimes.observing import model_names, model_states
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.containers import Container
 
-__all__ = ["DockerRuntime", "engine_error", "image_error"]
+__all__ = ["DockerRuntime", "compose_error", "engine_error", "image_error"]
 
 
 class DockerRuntime:
@@ -61,12 +62,10 @@ class DockerRuntime:
         return render_stack(self._file, templates=templates)
 
     def check(self, rendered: RenderedStack, observed: ObservedStack) -> list[TfdeployError]:
-        """Engine, Compose, name, images, ports, and models that containers can read."""
-        error = engine_error()
-        if error:
-            return [error]
+        """Compose, name, images, ports, and models that containers can read."""
         containers = self._containers()
-        errors = [] if self._compose else [compose.no_compose()]
+        missing = compose_error()
+        errors = [missing] if missing else []
         errors += self._check_name(containers)
         errors += self._check_images(rendered, observed)
         errors += self._check_ports(rendered, {p for c in containers for p in host_ports(c.attrs)})
@@ -136,15 +135,12 @@ class DockerRuntime:
     def _client(self) -> DockerClient:
         return engine.connect()
 
-    @cached_property
-    def _compose(self) -> tuple[str, ...] | None:
-        return compose.find_compose()
-
     @property
     def _command(self) -> tuple[str, ...]:
-        if self._compose is None:
-            raise compose.no_compose()
-        return self._compose
+        error = compose_error()
+        if error:
+            raise error
+        return compose.find_compose() or ()
 
     def _containers(self) -> list[Container]:
         return engine.project_containers(self._client, self._stack)

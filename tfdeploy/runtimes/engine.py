@@ -57,7 +57,7 @@ def engine_error() -> TfdeployError | None:
 
 def image_error(image: str) -> TfdeployError | None:
     """None when the image is local or its registry knows it; else TFD402, or TFD401."""
-    from docker.errors import DockerException
+    from docker.errors import DockerException, ImageNotFound
 
     try:
         client = connect(REGISTRY_SECONDS)
@@ -65,9 +65,16 @@ def image_error(image: str) -> TfdeployError | None:
         return error
     with closing(client):
         try:
-            if not is_local(client, image):
-                client.images.get_registry_data(image)
-        except (TfdeployError, DockerException, OSError) as error:
+            client.images.get(image)
+        except ImageNotFound:
+            pass
+        except (DockerException, OSError) as error:
+            return _no_image(image, error)
+        else:
+            return None
+        try:
+            client.images.get_registry_data(image)
+        except (DockerException, OSError) as error:
             return _no_image(image, error)
     return None
 

@@ -16,7 +16,7 @@ class Session(Protocol):
     """A loaded SavedModel."""
 
     meta_graph: bytes
-    """The serialized MetaGraphDef."""
+    """The serialized MetaGraphDef; whoever has read it may empty it to save memory."""
 
     def run(
         self,

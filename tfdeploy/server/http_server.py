@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import httptools
 
+from tfdeploy.server import log
 from tfdeploy.server.http_message import Request, Response, html_page, inflate, render_response
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -138,7 +139,14 @@ class HttpProtocol(asyncio.Protocol):
         if len(self._waiting) > _MOST_WAITING:
             self._transport.pause_reading()
         if not self.busy:
-            self._task = asyncio.get_running_loop().create_task(self._work())
+            self._task = asyncio.get_running_loop().create_task(self._work_or_abort())
+
+    async def _work_or_abort(self) -> None:
+        try:
+            await self._work()
+        except Exception as problem:  # noqa: BLE001 - the client must not wait for ever
+            log.error(f"Connection aborted: {problem!r}")
+            self._transport.abort()
 
     async def _work(self) -> None:
         while self._waiting and not self._transport.is_closing():

@@ -33,6 +33,7 @@ class Servable:
         self.batching = batching
         self.signature_defs, self.signatures = read_signatures(session.meta_graph)
         self.may_loop = any(word in session.meta_graph for word in _LOOPS)
+        session.meta_graph = b""  # it holds the whole graph, constants and all
         self.run_seconds: dict[tuple[tuple[str, ...], int], float] = {}
         self._inside = 0
         self._closing = False
@@ -67,4 +68,3 @@ class Servable:
             self._closing = True
             self._changed.wait_for(lambda: self._inside == 0)
         self.session.close()
-        self.session.meta_graph = b""

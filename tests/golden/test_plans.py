@@ -1,0 +1,84 @@
+"""Plans, word for word as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.golden.conftest import Compare
+from tfdeploy.plan import ObservedService, ObservedStack, ObservedVersion, Plan, make_plan
+from tfdeploy.render import RenderedStack, Templates, render_stack
+from tfdeploy.stack import StackFile, parse_stack
+
+Numbers = Mapping[str, tuple[int, ...]]
+OLD = """\
+stack: vision
+services:
+  classifier:
+    models:
+      digits: {versions: {specific: [3]}, labels: {stable: 3}}
+  detector:
+    models: {faces: {}}
+"""
+MOVED = OLD.replace("[3]", "[4]").replace("stable: 3", "stable: 4")
+NEW_MODEL = OLD.replace("{faces: {}}", "{faces: {}, cars: {}}")
+OTHER_IMAGE = OLD + "    image: tensorflow/serving:2.19.1\n"
+WITHOUT = OLD[: OLD.index("  detector")]
+THREE = {"digits": (3,), "faces": (1,)}
+
+
+def stack(text: str) -> tuple[StackFile, RenderedStack]:
+    file = parse_stack(text, Path("/somewhere/stacks/vision/stack.yaml"))
+    return file, render_stack(file, templates=Templates())
+
+
+def running(text: str, available: Numbers) -> ObservedStack:
+    """What a stack file looks like when it is up."""
+    file, rendered = stack(text)
+    services = {}
+    for name, one in rendered.services.items():
+        models = file.stack.services[name].models
+        versions = {
+            model: tuple(ObservedVersion(number, "AVAILABLE") for number in available[model])
+            for model in models
+            if model in available
+        }
+        services[name] = ObservedService(
+            name, "running", one.server_hash, one.models_hash, versions=versions
+        )
+    return ObservedStack(rendered.files, services)
+
+
+def plan(text: str, now: ObservedStack, wanted: Numbers) -> Plan:
+    file, rendered = stack(text)
+    numbers = {
+        name: {model: wanted[model] for model in service.models}
+        for name, service in file.stack.services.items()
+    }
+    return make_plan(file.stack, rendered, numbers, now, "docker")
+
+
+def one_unhealthy() -> ObservedStack:
+    now = running(OLD, THREE)
+    sick = replace(now.services["detector"], state="unhealthy")
+    return ObservedStack(now.files, {**now.services, "detector": sick})
+
+
+PLANS = {
+    "first_up": plan(OLD, ObservedStack({}, {}), THREE),
+    "up_to_date": plan(OLD, running(OLD, THREE), THREE),
+    "model_added": plan(NEW_MODEL, running(OLD, THREE), {**THREE, "cars": (1, 2)}),
+    "label_moves": plan(MOVED, running(OLD, THREE), {**THREE, "digits": (4,)}),
+    "other_image": plan(OTHER_IMAGE, running(OLD, THREE), THREE),
+    "service_removed": plan(WITHOUT, running(OLD, THREE), THREE),
+    "cut_short": plan(OLD, running(OLD, {"digits": (3,), "faces": ()}), THREE),
+    "unhealthy": plan(OLD, one_unhealthy(), THREE),
+}
+
+
+@pytest.mark.parametrize("name", sorted(PLANS))
+def test_plans_read_as_the_golden_ones(name: str, golden: Compare) -> None:
+    golden(f"plans/{name}.txt", f"{PLANS[name]}\n")
