@@ -1,7 +1,9 @@
 # The only place where a person looks for commands: `make help`.
 
-PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,\
-            $(if $(shell command -v $(name) 2>/dev/null),$(name))))
+# TensorFlow has wheels for these; a name on PATH may be a shim that runs nothing, so it is tried.
+IS_USABLE = -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))'
+PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
+            $$name $(IS_USABLE) >/dev/null 2>&1 && echo $$name && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME ?=
@@ -16,14 +18,12 @@ help:  ## List the targets
 
 # A stamp is made last: an install that was cut short is done again.
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { \
-		echo "error: $(PYTHON) is no Python 3.11, 3.12 or 3.13"; \
-		echo "where: make, PYTHON=$(PYTHON)"; \
-		echo "hint:  name one: make PYTHON=/path/to/python3.12 ..."; exit 2; }
-	@$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); \
-		echo "error: the virtual environment can't be made"; \
-		echo "where: $(PYTHON) -m venv $(VENV)"; \
-		echo "hint:  on Debian and Ubuntu: apt install python3-venv"; exit 2; }
+	@python="$(PYTHON)"; "$${python:-python3}" $(IS_USABLE) || { \
+		echo "error: there is no Python 3.11, 3.12 or 3.13 that can make a virtual environment"; \
+		echo "where: make, PYTHON=$${python:-python3}"; \
+		echo "hint:  name one: make PYTHON=/path/to/python3.12 ...; on Debian and Ubuntu also:" \
+			"apt install python3-venv"; exit 2; }; \
+	"$$python" -m venv --clear $(VENV)
 
 $(VENV)/%.stamp: pyproject.toml | $(BIN)/python
 	@echo "installing tfdeploy[$*] into $(VENV) ..."

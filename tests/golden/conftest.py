@@ -26,7 +26,7 @@ def golden(request: pytest.FixtureRequest) -> Compare:
         if update:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
-        assert path.is_file(), f"{path} is missing: run pytest tests/golden --update-golden"
-        assert text == path.read_text(encoding="utf-8"), f"{path}: run pytest tests/golden --update-golden"
+        there = path.read_text(encoding="utf-8") if path.is_file() else ""
+        assert text == there, f"{path} differs: `pytest tests/golden --update-golden` rewrites it"
 
     return compare

@@ -13,6 +13,7 @@ from tfdeploy.plan import ObservedService, ObservedStack, ObservedVersion, Plan,
 from tfdeploy.render import RenderedStack, Templates, render_stack
 from tfdeploy.stack import StackFile, parse_stack
 
+TEMPLATES = Templates()
 Numbers = Mapping[str, tuple[int, ...]]
 OLD = """\
 stack: vision
@@ -32,7 +33,7 @@ THREE = {"digits": (3,), "faces": (1,)}
 
 def stack(text: str) -> tuple[StackFile, RenderedStack]:
     file = parse_stack(text, Path("/somewhere/stacks/vision/stack.yaml"))
-    return file, render_stack(file, templates=Templates())
+    return file, render_stack(file, templates=TEMPLATES)
 
 
 def running(text: str, available: Numbers) -> ObservedStack:

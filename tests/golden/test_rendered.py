@@ -11,6 +11,7 @@ from tests.golden.conftest import Compare
 from tfdeploy.render import RenderedStack, Templates, bundled_folder, render_stack
 from tfdeploy.stack import check_stack, parse_stack
 
+TEMPLATES = Templates()
 STACKS = {path.stem: path for path in (Path(__file__).parent / "stacks").glob("*.yaml")}
 STACKS["reference"] = bundled_folder() / "stack.reference.yaml"
 
@@ -18,7 +19,7 @@ STACKS["reference"] = bundled_folder() / "stack.reference.yaml"
 def rendered(name: str) -> RenderedStack:
     file = parse_stack(STACKS[name].read_text(), Path(f"/somewhere/stacks/{name}/stack.yaml"))
     assert check_stack(file) == []
-    return render_stack(file, templates=Templates())
+    return render_stack(file, templates=TEMPLATES)
 
 
 @pytest.mark.parametrize("name", sorted(STACKS))

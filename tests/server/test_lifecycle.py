@@ -48,7 +48,7 @@ class Models:
         return Servable(name, version, FakeSession())
 
     def aspire(self, *versions: int, forget: bool = False) -> None:
-        self.lifecycle.aspire("m", {version: "/m" for version in versions}, forget)
+        self.lifecycle.aspire("m", dict.fromkeys(versions, "/m"), forget)
 
     def states(self) -> dict[int, str]:
         return {status.version: status.state.name for status in self.catalog.statuses("m")}

@@ -84,6 +84,15 @@ def test_a_value_of_the_wrong_type_is_refused(name: str, value: object) -> None:
 
 
 @pytest.mark.parametrize(
+    "name", [n for n, flag in FLAGS.items() if flag.type == "int" and not flag.instead]
+)
+def test_numbers_have_the_bits_that_the_server_gives_them(name: str) -> None:
+    wide = FIELDS[name].metadata["kind"] == "int64"
+    assert check_flag(name, 2**31 - 1, IMAGE) is None
+    assert (check_flag(name, 2**31, IMAGE) is None) is wide
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
     [
         ("rest_api_num_threads", 1),

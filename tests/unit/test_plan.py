@@ -23,6 +23,7 @@ from tfdeploy.plan.observed import State
 from tfdeploy.render import RenderedStack, Templates, render_stack
 from tfdeploy.stack import Stack, Wanted, parse_stack
 
+TEMPLATES = Templates()
 PATH = Path("/somewhere/stacks/s/stack.yaml")
 ONE = "stack: s\nservices: {a: {models: {m: {}}}}\n"
 ALL: Wanted = {"a": {"m": (1,)}}
@@ -30,7 +31,7 @@ ALL: Wanted = {"a": {"m": (1,)}}
 
 def made(text: str) -> tuple[Stack, RenderedStack]:
     file = parse_stack(text, PATH)
-    return file.stack, render_stack(file, templates=Templates())
+    return file.stack, render_stack(file, templates=TEMPLATES)
 
 
 def model(**settings: object) -> str:

@@ -17,6 +17,7 @@ from tfdeploy.render.folder import read_files, template_lookup
 from tfdeploy.render.starter import starter_text
 from tfdeploy.stack import load_stack, parse_stack
 
+TEMPLATES = Templates()
 PATH = Path("/somewhere/stacks/s/stack.yaml")
 REFERENCE = (bundled_folder() / "stack.reference.yaml").read_text()
 SMALL = "stack: s\nservices:\n  a:\n    models: {m: {}}\n"
@@ -25,7 +26,7 @@ PLACES = {"a": Place("/m", "/c", 1, 2), "classifier": Place("/m", "/c", 1, 2)}
 
 def rendered(text: str, templates: Templates | None = None, **options: Any) -> RenderedStack:
     file = parse_stack(text, PATH)
-    return render_stack(file, templates=templates or Templates(), **options)
+    return render_stack(file, templates=templates or TEMPLATES, **options)
 
 
 def compose(text: str) -> dict[str, Any]:
@@ -400,6 +401,13 @@ def test_a_starter_file_is_a_stack_with_one_empty_service() -> None:
     text = starter_text("vision", service="classifier", image="a:1", full=False)
     stack = parse_stack(text, PATH).stack
     assert (stack.stack, stack.image, list(stack.services)) == ("vision", "a:1", ["classifier"])
+
+
+@pytest.mark.parametrize("full", [True, False])
+@pytest.mark.parametrize("name", ["on", "123", "null", "1e3", "2001-99-99"])
+def test_a_starter_file_quotes_names_that_yaml_reads_otherwise(name: str, full: bool) -> None:
+    stack = parse_stack(starter_text(name, service=name, image=None, full=full), PATH).stack
+    assert (stack.stack, list(stack.services)) == (name, [name])
 
 
 def test_the_full_starter_is_the_reference_with_ones_own_names() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import jinja2
 
 from tfdeploy.errors import TfdeployError
+from tfdeploy.stack.lines import yaml_word
 
 
 def bundled_folder() -> Path:
@@ -61,6 +62,7 @@ class Templates:
             autoescape=False,  # noqa: S701 - YAML, text protos and shell, each with its own filter
         )
         self._environment.filters["compose"] = quote_compose
+        self._environment.filters["yaml"] = yaml_word
         self._environment.filters["textproto"] = quote_textproto
 
     def render(self, name: str, **values: Any) -> str:

@@ -37,13 +37,17 @@ def connect(timeout_seconds: int = CALL_SECONDS) -> DockerClient:
 @contextmanager
 def asking() -> Iterator[None]:
     """Turn what the SDK raises in the body into TFD401."""
-    from docker.errors import DockerException
+    from docker.errors import APIError, DockerException
 
     try:
         yield
+    except APIError as error:
+        raise _no_engine("Docker answered with an error.", str(error)) from error
     # The SDK lets errors of the connection itself through as they are: OSErrors.
     except (DockerException, OSError) as error:
-        raise _no_engine(str(error)) from error
+        denied = "Permission denied" in str(error)
+        message = "Docker can't be used by this user." if denied else "Docker isn't running."
+        raise _no_engine(message, str(error)) from error
 
 
 def engine_error() -> TfdeployError | None:
@@ -136,17 +140,16 @@ def _client(timeout_seconds: int) -> DockerClient:
     )
 
 
-def _no_engine(said: str) -> TfdeployError:
+def _no_engine(message: str, said: str) -> TfdeployError:
     host = os.environ.get("DOCKER_HOST") or "the engine that `docker context show` names"
     # "Error while fetching ...: ('Connection aborted.', FileNotFoundError(2, 'No such file'))"
     reasons = re.findall(r"\w*Error\(\d+, [\"']([^\"']+)[\"']\)", said)
-    denied = "Permission denied" in said
-    start = "add yourself to the group `docker`" if denied else "start Docker"
+    todo = "add yourself to the group `docker`" if "user" in message else "start Docker"
     return TfdeployError(
         "TFD401",
-        "Docker can't be used by this user." if denied else "Docker isn't running.",
+        message,
         where=f"{host}: {reasons[-1] if reasons else said}",
-        hint=f"{start}, or use `--runtime process`, which needs no Docker.",
+        hint=f"{todo}, or use `--runtime process`, which needs no Docker.",
     )
 
 

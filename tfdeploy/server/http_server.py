@@ -144,7 +144,7 @@ class HttpProtocol(asyncio.Protocol):
     async def _work_or_abort(self) -> None:
         try:
             await self._work()
-        except Exception as problem:  # noqa: BLE001 - the client must not wait for ever
+        except Exception as problem:
             log.error(f"Connection aborted: {problem!r}")
             self._transport.abort()
 

@@ -15,6 +15,7 @@ import yaml
 
 from tfdeploy.errors import TfdeployError
 from tfdeploy.stack.file import StackFile, parse_stack
+from tfdeploy.stack.lines import yaml_word
 from tfdeploy.stack.schema import VersionPolicy
 
 Keys = tuple[str, ...]
@@ -140,16 +141,10 @@ def _publishable(stack: dict[str, Any]) -> dict[str, Any]:
 def _inline(value: Any) -> str:
     """A value on one line."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{_word(k)}: {_inline(v)}" for k, v in value.items()) + "}"
+        return "{" + ", ".join(f"{yaml_word(k)}: {_inline(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_inline, value)) + "]"
-    return _word(value) if isinstance(value, str) else json.dumps(value)
-
-
-def _word(text: str) -> str:
-    """Bare where YAML reads the same text back; `no` and `1` are other things when bare."""
-    bare = re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_./-]*", text) and yaml.safe_load(text) == text
-    return text if bare else json.dumps(text, ensure_ascii=False)
+    return yaml_word(value) if isinstance(value, str) else json.dumps(value)
 
 
 def _node(text: str, path: Keys) -> yaml.MappingNode:
@@ -221,7 +216,7 @@ def _put(text: str, path: Keys, name: str, value: Any) -> str:
     key, old = _pair(mapping, name)
     if key is not None:
         return _replace(text, key, old, _inline(value))
-    entry = f"{_word(name)}: {_inline(value)}"
+    entry = f"{yaml_word(name)}: {_inline(value)}"
     if mapping.value:
         return _append(text, mapping, entry)
     at = mapping.start_mark.index + 1
@@ -231,7 +226,7 @@ def _put(text: str, path: Keys, name: str, value: Any) -> str:
 def _put_model(text: str, models: Keys, name: str, entry: str) -> str:
     service = _node(text, models[:-1])
     key, value = _pair(service, "models")
-    line = f"{_word(name)}: {entry}"
+    line = f"{yaml_word(name)}: {entry}"
     if getattr(value, "value", None) and isinstance(value, yaml.MappingNode):
         return _append(text, value, line)
     if service.flow_style:

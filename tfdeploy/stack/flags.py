@@ -79,6 +79,14 @@ FLAGS: dict[str, Flag] = {
 _LEAST = {"rest_api_num_threads": 2, "file_system_poll_wait_seconds": 1}
 
 
+_INT64 = {
+    "load_retry_interval_micros",
+    "tensorflow_session_parallelism",
+    "tensorflow_intra_op_parallelism",
+    "tensorflow_inter_op_parallelism",
+}
+
+
 def format_flag(name: str, value: bool | int | float | str) -> str:
     """``--name=value``, the only form that the server reads."""
     return f"--{name}={str(value).lower() if isinstance(value, bool) else value}"
@@ -96,6 +104,8 @@ def check_flag(name: str, value: object, image: str) -> tuple[str, str] | None:
         return f"The flag '{name}' can't be set here.", f"{flag.instead}."
     if not _fits(flag.type, value):
         return f"The flag '{name}' takes a value of type {flag.type}, not {value!r}.", "mend it."
+    if isinstance(value, int) and not -(2**31) <= value < 2**31 and name not in _INT64:
+        return f"The flag '{name}' takes 32 bits; the server ends at once with {value}.", "mend it."
     if name in _LEAST and isinstance(value, int) and value < _LEAST[name]:
         return f"With {name} = {value} the server hangs.", f"give at least {_LEAST[name]}."
     if _older(image, flag.since):

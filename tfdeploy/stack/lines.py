@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -90,3 +92,11 @@ def parse_yaml(text: str, path: Path) -> tuple[Any, Lines]:
 
 def _said(error: Exception) -> str:
     return f": {str(error)[:80]}" if isinstance(error, ValueError) else ""
+
+
+def yaml_word(text: str) -> str:
+    """A text as a key or a value: bare where every YAML reads it back, `no` and `1e3` in quotes."""
+    plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_./-]*", text)
+    node = yaml.compose(text, Loader=yaml.SafeLoader) if plain else None
+    bare = node is not None and node.tag == "tag:yaml.org,2002:str"
+    return text if bare else json.dumps(text, ensure_ascii=False)
