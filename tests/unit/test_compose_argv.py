@@ -97,6 +97,7 @@ def test_the_decisive_line_is_no_progress_and_no_warning(output: str, line: str)
         ("write /var/lib/docker/x: no space left on device", "docker system df"),
         ("Range of CPUs is from 0.01 to 2.00, as there are only 2 CPUs", "resources.cpus"),
         ("could not find an available, non-overlapping IPv4 address pool", "network prune"),
+        ("network bridge was found but has incorrect label", "another name"),
         ("what nobody has seen before", "by hand"),
     ],
 )

@@ -28,7 +28,11 @@ def run(words: list[str]) -> int:
     # Everything after `--` belongs to the command, not to us.
     as_json = "--json" in (words[: words.index("--")] if "--" in words else words)
     try:
-        return int(app(words, standalone_mode=False, prog_name="tfdeploy") or 0)
+        code = int(app(words, standalone_mode=False, prog_name="tfdeploy") or 0)
+        if code == Exit.INTERRUPTED:
+            # Typer swallows ^C and leaves its code.
+            raise KeyboardInterrupt
+        return code
     except TfdeployError as error:
         return output.show_error(error, as_json)
     except USAGE_ERROR as error:

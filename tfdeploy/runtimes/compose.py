@@ -39,6 +39,10 @@ _HINTS = (
     (r"no space left", "`docker system df` shows what takes the space."),
     (r"Range of CPUs", "lower `resources.cpus` of the service: the engine has fewer."),
     (
+        r"network .* (was found|exists) but",
+        "a network that isn't the stack's has its name: give the stack another name.",
+    ),
+    (
         r"address pool",
         "the engine has no network left: `docker network prune` removes those that nobody uses.",
     ),

@@ -52,7 +52,12 @@ def _name(pattern: str, rule: str) -> AfterValidator:
 
 StackName = Annotated[
     StrictStr,
-    _name(r"[a-z0-9][a-z0-9_-]*", "lower-case letters, digits, - and _, starting with no sign"),
+    _name(
+        # Docker has networks of these names already.
+        r"(?!(?:bridge|host|none|default)\Z)[a-z0-9][a-z0-9_-]*",
+        "lower-case letters, digits, - and _, starting with no sign, and none of Docker's own "
+        "network names",
+    ),
 ]
 ServiceName = Annotated[
     StrictStr,
