@@ -204,6 +204,12 @@ CATALOGUE: dict[str, Entry] = {
         "A command line argument is wrong",
         "`tfdeploy COMMAND --help` lists what the command takes, with two examples.",
     ),
+    "TFD217": Entry(
+        Exit.USAGE,
+        "There is nothing to serve",
+        "The stack has no services, or a service has no models. A server without a model never "
+        "opens its ports.",
+    ),
     "TFD301": Entry(
         Exit.USAGE,
         "The GPU shares add up to more than the device",

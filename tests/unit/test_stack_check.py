@@ -168,7 +168,7 @@ def test_a_good_model_has_no_problems(tmp_path: Path) -> None:
 
 def test_a_service_without_models_is_told(tmp_path: Path) -> None:
     (error,) = check_models(on_disk(tmp_path, "    {}\n"))
-    assert error.code == "TFD208"
+    assert error.code == "TFD217"
     assert "add-model s NAME --service a" in error.hint
 
 
@@ -267,3 +267,22 @@ def refused(call: Callable[[], object]) -> None:
     with pytest.raises(TfdeployError) as caught:
         call()
     assert caught.value.code == "TFD216"
+
+
+def test_a_stack_without_services_is_told(tmp_path: Path) -> None:
+    (error,) = check_models(parse_stack("stack: s\n", tmp_path / "stacks/s/stack.yaml"))
+    assert error.code == "TFD217"
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        "{tensorflow_session_parallelism: 1, tensorflow_intra_op_parallelism: 1, "
+        "tensorflow_inter_op_parallelism: 1}",
+        "{use_alts_credentials: true, ssl_config_file: /x}",
+    ],
+)
+def test_flags_that_end_the_server_together_are_told(tmp_path: Path, flags: str) -> None:
+    text = f"stack: s\nservices: {{a: {{flags: {flags}}}}}\n"
+    (error,) = check_stack(parse_stack(text, tmp_path / "stacks/s/stack.yaml"))
+    assert (error.code, "ends at its start" in error.message) == ("TFD204", True)

@@ -51,9 +51,6 @@ def apply_plan(
     try:
         for step in plan.steps:
             walker.take(step)
-    except TfdeployError as error:
-        walker.take_back(error.message)
-        raise
     except KeyboardInterrupt as error:
         walker.take_back("interrupted")
         raise TfdeployError(
@@ -62,6 +59,9 @@ def apply_plan(
             where=f"stack {plan.stack}, step: {walker.current or 'none'}",
             hint=f"`tfdeploy up {plan.stack}` starts over.",
         ) from error
+    except Exception as error:
+        walker.take_back(str(error))
+        raise
 
 
 class _Walker:

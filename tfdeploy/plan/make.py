@@ -16,7 +16,7 @@ from tfdeploy.plan.steps import (
     WriteFiles,
 )
 from tfdeploy.plan.transition import moved_model, transition_config
-from tfdeploy.render import MODELS_CONFIG, RenderedService, RenderedStack
+from tfdeploy.render import HEALTHCHECK, MODELS_CONFIG, RenderedService, RenderedStack
 from tfdeploy.stack import Stack, Wanted
 
 
@@ -56,8 +56,9 @@ class _Maker:
                 yield StopService("the stack file no longer has it", name)
 
     def _write(self, reloaded: Iterable[str]) -> Iterator[Step]:
-        # A reload writes its own models.config when its turn comes.
-        later = {f"{name}/{MODELS_CONFIG}" for name in reloaded}
+        # A reload writes its own models.config when its turn comes, and the health check asks for
+        # a new model only when it serves: a long load would make the container unhealthy.
+        later = {f"{name}/{file}" for name in reloaded for file in (MODELS_CONFIG, HEALTHCHECK)}
         texts = {
             name: text
             for name, text in self.rendered.files.items()
@@ -110,7 +111,12 @@ class _Maker:
             steps.append(Reload(cause, now.name, first, ", old and new side by side"))
             steps.append(WaitAvailable("the old ones go next", now.name, versions))
         steps.append(Reload(why, now.name, wanted.models_config))
-        return [*steps, self._wait(now.name, "a reload loads in the background")]
+        steps.append(self._wait(now.name, "a reload loads in the background"))
+        check = f"{now.name}/{HEALTHCHECK}"
+        text = self.rendered.files.get(check)
+        if text is not None and self.observed.files.get(check) != text:
+            steps.append(WriteFiles("it asks for what serves now", {check: text}))
+        return steps
 
     def _wait(self, name: str, cause: str) -> Step:
         models = self.stack.services[name].models

@@ -34,8 +34,16 @@ class WriteFiles(Step):
     removed: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        names = [*self.texts, *(f"-{name}" for name in self.removed)]
-        return f"write {', '.join(names)}"
+        parts = [
+            f"{verb} {next(iter(names)) if len(names) == 1 else f'{len(names)} files'}"
+            for verb, names in (("write", self.texts), ("remove", self.removed))
+            if names
+        ]
+        return ", ".join(parts)
+
+    def as_data(self) -> dict[str, Any]:
+        """The step for ``--json``, with every file."""
+        return {**super().as_data(), "files": list(self.texts), "removed": list(self.removed)}
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """What does it look like as files? Stack → RenderedStack. Writes nothing, starts nothing."""
 
-from tfdeploy.render.flags import IN_CONTAINER, MODELS_CONFIG, Place, server_flags
+from tfdeploy.render.flags import HEALTHCHECK, IN_CONTAINER, MODELS_CONFIG, Place, server_flags
 from tfdeploy.render.stack import (
     COMPOSE_FILE,
     LABEL_SERVER_HASH,
@@ -15,6 +15,7 @@ from tfdeploy.render.templates import Templates, bundled_folder
 
 __all__ = [
     "COMPOSE_FILE",
+    "HEALTHCHECK",
     "IN_CONTAINER",
     "LABEL_SERVER_HASH",
     "LABEL_SERVICE",

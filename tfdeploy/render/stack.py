@@ -139,10 +139,12 @@ def _service_files(
     files = {
         MODELS_CONFIG: templates.render(MODELS_CONFIG, header=header, models=models),
         MONITORING_CONFIG: templates.render(MONITORING_CONFIG, header=header),
-        HEALTHCHECK: templates.render(
-            HEALTHCHECK, header=header, models=models, rest_port=place.rest_port
-        ),
     }
+    if place is IN_CONTAINER:
+        port = place.rest_port
+        files[HEALTHCHECK] = templates.render(
+            HEALTHCHECK, header=header, models=models, rest_port=port
+        )
     check_models_config(files[MODELS_CONFIG], models, name)
     if service.batching:
         files[BATCHING_CONFIG] = templates.render(

@@ -67,7 +67,7 @@ def bring_model(source: Path, base_path: Path) -> list[VersionFolder]:
 def _versions_of(source: Path, base_path: Path) -> list[VersionFolder]:
     if is_saved_model(source):
         read_saved_model(source)
-        number = parse_version(source.name)
+        number = parse_version(source.resolve().name)
         taken = {version.number for version in list_versions(base_path)}
         if number is None or number < 0:
             known = next((v for v in list_versions(base_path) if _same(source, v.path)), None)

@@ -10,7 +10,7 @@ from tfdeploy.errors import TfdeployError
 from tfdeploy.gpu import Share, check_shares
 from tfdeploy.savedmodel import check_base_path, list_versions, read_saved_model
 from tfdeploy.stack.file import FILE_NAME, StackFile
-from tfdeploy.stack.flags import check_flag
+from tfdeploy.stack.flags import check_flag, clashing_flags
 from tfdeploy.stack.schema import Specific
 from tfdeploy.stack.wanted import Wanted, wanted_versions
 
@@ -28,10 +28,8 @@ def check_stack(file: StackFile) -> list[TfdeployError]:
 
 def check_models(file: StackFile) -> list[TfdeployError]:
     """Every problem of the models on disk: base paths, versions, labels, batching."""
-    errors: list[TfdeployError] = []
+    errors = list(_nothing_to_serve(file))
     for name, service in file.stack.services.items():
-        if not service.models:
-            errors.append(_no_models(file, name))
         for model in service.models:
             found = check_base_path(file.base_path(name, model))
             errors += [_at(file, error, name, model) for error in found]
@@ -60,13 +58,22 @@ def _at(file: StackFile, error: TfdeployError, service: str, model: str) -> Tfde
     return TfdeployError(error.code, error.message, where=where, hint=error.hint)
 
 
-def _no_models(file: StackFile, service: str) -> TfdeployError:
-    return TfdeployError(
-        "TFD208",
-        f"Service '{service}' has no models; a server without any never opens its ports.",
-        where=file.where("services", service, "models"),
-        hint=f"`tfdeploy add-model {file.folder.name} NAME --service {service}` adds one.",
-    )
+def _nothing_to_serve(file: StackFile) -> Iterator[TfdeployError]:
+    for name, service in file.stack.services.items():
+        if not service.models:
+            yield TfdeployError(
+                "TFD217",
+                f"Service '{name}' has no models; a server without any never opens its ports.",
+                where=file.where("services", name, "models"),
+                hint=f"`tfdeploy add-model {file.folder.name} NAME --service {name}` adds one.",
+            )
+    if not file.stack.services:
+        yield TfdeployError(
+            "TFD217",
+            "The stack has no services.",
+            where=file.where("services"),
+            hint="add one, as `tfdeploy new NAME` writes it; `tfdeploy down` stops what runs.",
+        )
 
 
 def _images(file: StackFile) -> Iterator[TfdeployError]:
@@ -93,6 +100,10 @@ def _flags(file: StackFile) -> Iterator[TfdeployError]:
             if wrong:
                 where = file.where("services", name, "flags", flag)
                 yield TfdeployError("TFD204", wrong[0], where=where, hint=wrong[1])
+        clash = clashing_flags(service.flags)
+        if clash:
+            where = file.where("services", name, "flags")
+            yield TfdeployError("TFD204", clash[0], where=where, hint=clash[1])
 
 
 def _ports(file: StackFile) -> Iterator[TfdeployError]:

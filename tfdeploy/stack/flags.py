@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -113,6 +114,21 @@ def check_flag(name: str, value: object, image: str) -> tuple[str, str] | None:
             f"The flag '{name}' exists since {flag.since}, and {image} would ignore it silently.",
             "take a newer image or leave the flag out.",
         )
+    return None
+
+
+def clashing_flags(flags: Mapping[str, object]) -> tuple[str, str] | None:
+    """Flags that are fine one by one, and together end the server at its start.
+
+    Source: tensorflow_serving/model_servers/server.cc.
+    """
+    parallelism = [f"tensorflow_{kind}_parallelism" for kind in ("session", "intra_op", "inter_op")]
+    if all(isinstance(flags.get(name), int) and flags[name] for name in parallelism):
+        what = f"With {', '.join(parallelism)} all set the server ends at its start."
+        return what, "leave out tensorflow_session_parallelism, or the other two."
+    if flags.get("use_alts_credentials") is True and flags.get("ssl_config_file"):
+        what = "With use_alts_credentials and ssl_config_file the server ends at its start."
+        return what, "leave out one of them."
     return None
 
 

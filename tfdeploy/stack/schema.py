@@ -69,6 +69,9 @@ ServiceName = Annotated[
 ModelName = Annotated[
     StrictStr, _name(r"(?!\.+\Z)[A-Za-z0-9_.-]+", "letters, digits, _ . and -, not dots alone")
 ]
+VariableName = Annotated[
+    StrictStr, _name(r"[A-Za-z_][A-Za-z0-9_]*", "letters, digits and _, starting with no digit")
+]
 LabelName = Annotated[StrictStr, _name(r"[A-Za-z0-9_]+", "letters, digits and _")]
 VersionNumber = Annotated[StrictInt, Field(ge=0, le=2**63 - 1)]
 # Strict: `true` is no 1.
@@ -218,7 +221,7 @@ class Service(Block):
     publish: Annotated[Publish, BeforeValidator(_empty_is_default)] = Publish()
     resources: Annotated[Resources, BeforeValidator(_empty_is_default)] = Resources()
     user: StrictStr | None = None
-    environment: Annotated[dict[str, StrictStr], BeforeValidator(_empty_is_default)] = {}
+    environment: Annotated[dict[VariableName, StrictStr], BeforeValidator(_empty_is_default)] = {}
     flags: Annotated[dict[str, FlagValue], BeforeValidator(_empty_is_default)] = {}
 
     @model_validator(mode="before")
@@ -237,7 +240,10 @@ class Stack(Block):
     image: StrictStr = DEFAULT_IMAGE
     models_dir: StrictStr = "../../models"
     runtime: Literal["docker", "process"] | None = None
-    services: Annotated[dict[ServiceName, Service], BeforeValidator(_empty_is_default)] = {}
+    services: Annotated[
+        dict[ServiceName, Annotated[Service, BeforeValidator(_empty_is_default)]],
+        BeforeValidator(_empty_is_default),
+    ] = {}
 
     def image_of(self, name: str) -> str:
         """The service's own image, or the stack's; its -gpu twin for a service with a GPU."""
