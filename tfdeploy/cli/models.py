@@ -130,9 +130,13 @@ def inspect(
     Reads saved_model.pb without TensorFlow: dtypes, shapes, and the TensorFlow that wrote it.
     """
     from tfdeploy.errors import raise_all
-    from tfdeploy.savedmodel import check_base_path, ignored_folders, list_versions
+    from tfdeploy.savedmodel import (
+        check_base_path,
+        ignored_folders,
+        is_saved_model,
+        list_versions,
+    )
     from tfdeploy.savedmodel import read_saved_model as read
-    from tfdeploy.stack.bring import is_saved_model
 
     if is_saved_model(path):
         found = [(path.name, read(path))]

@@ -13,16 +13,12 @@ from tfdeploy.files import link_or_copy_tree, published_folder, rename_new
 from tfdeploy.savedmodel import (
     VersionFolder,
     check_base_path,
+    is_saved_model,
     list_versions,
     next_version,
     parse_version,
     read_saved_model,
 )
-
-
-def is_saved_model(path: Path) -> bool:
-    """Whether a folder is a SavedModel itself rather than a base path."""
-    return any((path / name).is_file() for name in ("saved_model.pb", "saved_model.pbtxt"))
 
 
 def path_below(path: Path, models_root: Path) -> str | None:
