@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import typer
@@ -28,7 +29,8 @@ def run(words: list[str]) -> int:
     # Everything after `--` belongs to the command, not to us.
     as_json = "--json" in (words[: words.index("--")] if "--" in words else words)
     try:
-        code = int(app(words, standalone_mode=False, prog_name="tfdeploy") or 0)
+        with _building_only(words[0]):
+            code = int(app(words, standalone_mode=False, prog_name="tfdeploy") or 0)
         if code == Exit.INTERRUPTED:
             # Typer swallows ^C and leaves its code.
             raise KeyboardInterrupt
@@ -45,6 +47,25 @@ def run(words: list[str]) -> int:
         return Exit.OK
     except Exception as error:
         return output.show_error(_bug(words, error), as_json)
+
+
+@contextmanager
+def _building_only(word: str) -> Iterator[None]:
+    """Leave Typer the one command that is asked for: it builds all that it has, at every start.
+
+    Any other word (--help, a typo) needs all of them.
+    """
+    commands, groups = app.registered_commands, app.registered_groups
+    chosen = [
+        one for one in commands if word == (one.name or getattr(one.callback, "__name__", ""))
+    ]
+    chosen_groups = [one for one in groups if word == one.name]
+    if chosen or chosen_groups or word == "--version":
+        app.registered_commands, app.registered_groups = chosen, chosen_groups
+    try:
+        yield
+    finally:
+        app.registered_commands, app.registered_groups = commands, groups
 
 
 def _usage(error: Any) -> TfdeployError:
