@@ -310,3 +310,29 @@ def test_comments_and_empty_lines_stay_wherever_they_are(
         there = add_model(parse_stack(text, PATH), "m", service)
         assert changes(text, there.text) == [f"+ {' ' * 3 * step}m: {{}}"]
         assert remove_model(there, "m", service).text == text
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("{labels: {stable: 1, canary: 2}}", "{labels: {stable: 1}}"),
+        ("{labels: {canary: 2}}", "{labels: {}}"),
+        (
+            "\n        labels:\n          stable: 1  # kept\n          canary: 2\n",
+            "\n        labels:\n          stable: 1  # kept\n",
+        ),
+    ],
+)
+def test_a_label_is_dropped_and_nothing_else(before: str, after: str) -> None:
+    text = "stack: s\nservices:\n  a:\n    models:\n      m: {}\n"
+    file = parse_stack(text.replace("{}\n", f"{before.rstrip()}\n"), PATH)
+    assert add_model(file, "m", "a", dropped=["canary"]).text == text.replace(
+        "{}\n", f"{after.rstrip()}\n"
+    )
+
+
+def test_a_label_that_is_not_there_cannot_be_dropped() -> None:
+    file = parse_stack("stack: s\nservices: {a: {models: {m: {labels: {stable: 1}}}}}\n", PATH)
+    with pytest.raises(TfdeployError, match="no label 'canary'") as caught:
+        add_model(file, "m", "a", dropped=["canary"])
+    assert caught.value.code == "TFD208"

@@ -54,6 +54,9 @@ def add_model(
         list[str] | None,
         typer.Option("--label", metavar="LABEL=VERSION", help="Point a label at a version."),
     ] = None,
+    drop_label: Annotated[
+        list[str] | None, typer.Option(metavar="LABEL", help="Take a label away.")
+    ] = None,
     versions: Annotated[
         str | None, typer.Option(metavar="latest:N|all|3,4", help="Which versions to serve.")
     ] = None,
@@ -79,7 +82,15 @@ def add_model(
     chosen = edit.pick_service(file, service)
     below = path_below(path, file.models_root) if path else None
     # First without touching the disk: a typo in a label must not leave a copied model behind.
-    after = edit.add_model(file, name, chosen, path=below, versions=policy, labels=labels)
+    after = edit.add_model(
+        file,
+        name,
+        chosen,
+        path=below,
+        versions=policy,
+        labels=labels,
+        dropped=drop_label or (),
+    )
     brought = [] if path is None or below else bring_model(path, file.models_root / name)
     _check(after)
     _save(file, after, as_json or up)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import yaml
@@ -16,7 +16,7 @@ import yaml
 from tfdeploy.errors import TfdeployError
 from tfdeploy.stack.file import StackFile, parse_stack
 from tfdeploy.stack.lines import yaml_word
-from tfdeploy.stack.schema import VersionPolicy
+from tfdeploy.stack.schema import ServedModel, VersionPolicy
 
 Keys = tuple[str, ...]
 
@@ -29,11 +29,15 @@ def add_model(
     path: str | None = None,
     versions: VersionPolicy | None = None,
     labels: Mapping[str, int] | None = None,
+    dropped: Collection[str] = (),
 ) -> StackFile:
     """The stack file with a model more; one that is there already gets the new settings.
 
+    Args:
+        dropped: labels of the model that go.
+
     Raises:
-        TfdeployError: TFD208 when there is no such service, and as ``parse_stack``.
+        TfdeployError: TFD208 when there is no such service or label, and as ``parse_stack``.
     """
     pick_service(file, service)
     known = file.stack.services[service].models.get(name)
@@ -44,8 +48,13 @@ def add_model(
         text = _put_model(file.text, models, name, _inline(settings))
     else:
         text = _change_model(file.text, (*models, name), settings)
+    for label in dropped:
+        _check_label(file, known, label, models, name)
+        text = _cut(text, (*models, name, "labels"), label)
     after = known.model_dump(exclude_unset=True) if known else {}
     after |= {**settings, **({"labels": dict(known.labels) | dict(labels or {})} if known else {})}
+    for label in dropped:
+        after["labels"].pop(label)
     return _checked(file, text, models, name, after)
 
 
@@ -97,6 +106,19 @@ def pick_service(file: StackFile, service: str | None) -> str:
     listed = ", ".join(names) or "none"
     hint = f"services of the stack: {listed}. Name one with --service, or add it to the file."
     raise TfdeployError("TFD208", message, where=file.where("services"), hint=hint)
+
+
+def _check_label(
+    file: StackFile, known: ServedModel | None, label: str, models: Keys, name: str
+) -> None:
+    there = known.labels if known else {}
+    if label not in there:
+        raise TfdeployError(
+            "TFD208",
+            f"Model '{name}' has no label '{label}'.",
+            where=file.where(*models, name, "labels"),
+            hint=f"labels of the model: {', '.join(there) or 'none'}.",
+        )
 
 
 def _settings(
