@@ -293,6 +293,12 @@ CATALOGUE: dict[str, Entry] = {
         "Interrupted",
         "^C: the change was taken back as far as it had gone; the same command finishes it.",
     ),
+    "TFD415": Entry(
+        Exit.DEPLOY,
+        "Another command is changing the stack",
+        "`up`, `down`, `add-model` and `remove-model` hold the stack while they work, so that none "
+        "undoes half of another. The lock ends with the process that holds it.",
+    ),
     "TFD501": Entry(
         Exit.USAGE,
         "The stack has no such model",

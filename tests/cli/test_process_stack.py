@@ -16,6 +16,7 @@ import pytest
 from tests.cli.conftest import WriteStack
 from tests.conftest import Cli
 from tfdeploy.processes import find
+from tfdeploy.stack.lock import changing
 
 STACK = """\
 stack: s
@@ -191,3 +192,28 @@ def test_a_published_port_is_the_one_that_answers(
     services = cli("up", "s", "--json").succeeded().document["services"]
     assert services["one"]["rest"] == f"http://127.0.0.1:{unused_port}"
     assert cli("plan", "s").stdout.strip().endswith("up to date")
+
+
+def test_two_commands_do_not_change_a_stack_at_once(
+    cli: Cli, stack: WriteStack, half: Path
+) -> None:
+    path = stack(STACK)
+    with changing(path):
+        for words in (("up", "s"), ("down", "s"), ("add-model", "s", "half")):
+            other = cli(*words)
+            assert (other.exit_code, "TFD415" in other.stderr) == (5, True)
+        assert cli("status", "s").exit_code == 1
+    # A server that was started under the lock doesn't keep it.
+    cli("up", "s").succeeded()
+    cli("up", "s").succeeded()
+
+
+def test_a_model_that_cannot_be_added_is_not_left_behind(
+    cli: Cli, stack: WriteStack, half_versions: Path
+) -> None:
+    text = stack(STACK.replace("half: {versions: {specific: [1, 2]}, labels: {stable: 1}}", ""))
+    before = text.read_text()
+    ran = cli("add-model", "s", "new", str(half_versions), "--label", "stable=9")
+    assert (ran.exit_code, "TFD205" in ran.stderr) == (2, True)
+    assert not (cli.cwd / "models/new").exists()
+    assert text.read_text() == before

@@ -18,7 +18,7 @@ from tfdeploy.cli.options import (
     Timeout,
     choose,
     examples,
-    load,
+    load_to_change,
 )
 
 if TYPE_CHECKING:
@@ -43,9 +43,9 @@ def up(
     Everything is checked first; then the plan is shown and applied, and every wanted model
     version is waited for. A change that fails is taken back.
     """
-    file = load(stack, stacks_dir)
-    choice = choose(file, runtime, server_binary)
-    deploy(file, choice, templates, timeout, as_json, dry_run)
+    with load_to_change(stack, stacks_dir) as file:
+        choice = choose(file, runtime, server_binary)
+        deploy(file, choice, templates, timeout, as_json, dry_run)
 
 
 def deploy(
@@ -123,10 +123,10 @@ def down(
     """
     from tfdeploy.runtimes import forget
 
-    file = load(stack, stacks_dir)
-    choice = choose(file, runtime)
-    stopped = choice.runtime.down()
-    forget(file)
+    with load_to_change(stack, stacks_dir) as file:
+        choice = choose(file, runtime)
+        stopped = choice.runtime.down()
+        forget(file)
     if as_json:
         result = {"stack": file.stack.stack, "runtime": choice.runtime.name, "stopped": stopped}
         output.print_json(result)

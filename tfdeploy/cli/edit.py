@@ -1,5 +1,7 @@
 """add-model, remove-model: the stack file, edited with its comments kept."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,11 +20,12 @@ from tfdeploy.cli.options import (
     Timeout,
     choose,
     examples,
-    load,
+    load_to_change,
 )
 from tfdeploy.errors import TfdeployError, raise_all
 
 if TYPE_CHECKING:
+    from tfdeploy.savedmodel import VersionFolder
     from tfdeploy.stack import StackFile
 
 GoOn = Annotated[bool, typer.Option("--up", help="Go on with `tfdeploy up`.")]
@@ -75,31 +78,29 @@ def add_model(
     """
     from tfdeploy.stack import edit
     from tfdeploy.stack.arguments import parse_labels, parse_versions
-    from tfdeploy.stack.bring import bring_model, path_below
+    from tfdeploy.stack.bring import path_below
 
-    file = load(stack, stacks_dir)
     labels, policy = parse_labels(label or []), parse_versions(versions)
-    chosen = edit.pick_service(file, service)
-    below = path_below(path, file.models_root) if path else None
-    # First without touching the disk: a typo in a label must not leave a copied model behind.
-    after = edit.add_model(
-        file,
-        name,
-        chosen,
-        path=below,
-        versions=policy,
-        labels=labels,
-        dropped=drop_label or (),
-    )
-    brought = [] if path is None or below else bring_model(path, file.models_root / name)
-    _check(after)
-    _save(file, after, as_json or up)
-    if up:
-        from tfdeploy.cli.deploy import deploy
-
-        deploy(after, choose(after, runtime, server_binary), templates, timeout, as_json)
-        return
-    _finish(file, after, as_json, {"brought": [str(one.path) for one in brought]})
+    with load_to_change(stack, stacks_dir) as file:
+        chosen = edit.pick_service(file, service)
+        below = path_below(path, file.models_root) if path else None
+        # First without touching the disk: a typo must not leave a copied model behind.
+        after = edit.add_model(
+            file,
+            name,
+            chosen,
+            path=below,
+            versions=policy,
+            labels=labels,
+            dropped=drop_label or (),
+        )
+        with _kept_if_fine(file.models_root / name, None if below else path) as brought:
+            _check(after)
+        _save(file, after, as_json or up)
+        if up:
+            _deploy(after, runtime, server_binary, templates, timeout, as_json)
+        else:
+            _finish(file, after, as_json, {"brought": [str(one.path) for one in brought]})
 
 
 @app.command(
@@ -127,15 +128,44 @@ def remove_model(
     """
     from tfdeploy.stack import edit
 
-    file = load(stack, stacks_dir)
-    after = edit.remove_model(file, name, service)
-    _save(file, after, as_json or up)
-    if up:
-        from tfdeploy.cli.deploy import deploy
+    with load_to_change(stack, stacks_dir) as file:
+        after = edit.remove_model(file, name, service)
+        _save(file, after, as_json or up)
+        if up:
+            _deploy(after, runtime, server_binary, templates, timeout, as_json)
+        else:
+            _finish(file, after, as_json, {})
 
-        deploy(after, choose(after, runtime, server_binary), templates, timeout, as_json)
-        return
-    _finish(file, after, as_json, {})
+
+@contextmanager
+def _kept_if_fine(base_path: Path, source: Path | None) -> "Iterator[list[VersionFolder]]":
+    """Bring a model that lies elsewhere; what was brought goes again when the body fails."""
+    import shutil
+
+    from tfdeploy.stack.bring import bring_model
+
+    brought = bring_model(source, base_path) if source else []
+    try:
+        yield brought
+    except TfdeployError:
+        for version in brought:
+            shutil.rmtree(version.path, ignore_errors=True)
+        with suppress(OSError):
+            base_path.rmdir()
+        raise
+
+
+def _deploy(
+    file: "StackFile",
+    runtime: str | None,
+    server_binary: str | None,
+    templates: Path | None,
+    timeout: float,
+    as_json: bool,
+) -> None:
+    from tfdeploy.cli.deploy import deploy
+
+    deploy(file, choose(file, runtime, server_binary), templates, timeout, as_json)
 
 
 def _check(file: "StackFile") -> None:
@@ -178,6 +208,3 @@ def _finish(before: "StackFile", after: "StackFile", as_json: bool, extra: dict[
     for path in extra.get("brought", []):
         output.print_line(f"brought {path}")
     output.print_line(f"next: {command}")
-
-
-__all__ = ["TfdeployError", "add_model", "remove_model"]

@@ -1,5 +1,7 @@
 """Arguments and options that several commands share, and examples for --help."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -62,6 +64,17 @@ def load(stack: str, stacks_dir: Path) -> "StackFile":
     from tfdeploy.stack import find_stack, load_stack
 
     return load_stack(find_stack(stack, stacks_dir))
+
+
+@contextmanager
+def load_to_change(stack: str, stacks_dir: Path) -> "Iterator[StackFile]":
+    """The stack file, read while no other command changes the stack."""
+    from tfdeploy.stack import find_stack, load_stack
+    from tfdeploy.stack.lock import changing
+
+    path = find_stack(stack, stacks_dir)
+    with changing(path):
+        yield load_stack(path)
 
 
 def choose(

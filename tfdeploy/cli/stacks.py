@@ -18,7 +18,7 @@ from tfdeploy.cli.options import (
     examples,
     load,
 )
-from tfdeploy.errors import Exit, TfdeployError
+from tfdeploy.errors import TfdeployError
 
 
 @app.command(**examples("tfdeploy new vision", "tfdeploy new vision --service classifier --full"))
@@ -124,6 +124,3 @@ def plan(
         output.print_json({**ready.plan.as_data(), "reason": choice.reason})
     else:
         output.print_line(str(ready.plan))
-
-
-__all__ = ["Exit", "new", "plan", "render"]
