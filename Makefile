@@ -45,7 +45,7 @@ e2e: $(VENV)/dev.stamp  ## The tests on a real Docker engine
 	@$(BIN)/python -m pytest tests/e2e $(ARGS)
 
 lint: $(VENV)/dev.stamp  ## ruff, mypy --strict and the import contracts
-	@$(BIN)/ruff check .
+	@$(BIN)/ruff check --no-cache .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports

@@ -10,10 +10,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tfdeploy.runtimes.docker import engine_error, image_error
-
 from stacks.demo.digits import write_png
 from tfdeploy import __version__
+from tfdeploy.runtimes.docker import engine_error, image_error
 from tfdeploy.stack.schema import DEFAULT_IMAGE
 
 SCRATCH = Path(".demo")
