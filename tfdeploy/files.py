@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -84,11 +86,31 @@ def published_folder(final: Path, publish: Callable[[Path, Path], None]) -> Iter
     The scratch name is no number, so a server that polls the base path never takes it for a
     version. Whatever interrupts the body, the scratch folder goes.
     """
-    with writing(final):
-        final.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=f".tmp-{final.name}-", dir=final.parent))
+    with _no_empty_leftover(final.parent):
+        with writing(final):
+            final.parent.mkdir(parents=True, exist_ok=True)
+            scratch = Path(tempfile.mkdtemp(prefix=f".tmp-{final.name}-", dir=final.parent))
+        with _filled(scratch, final, publish):
+            yield scratch
+
+
+@contextlib.contextmanager
+def _no_empty_leftover(folder: Path) -> Iterator[None]:
+    """Take a base path away again that was made for nothing: the server waits for ever on it."""
+    was_there = folder.exists()
     try:
-        yield scratch
+        yield
+    except BaseException:
+        if not was_there:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        raise
+
+
+@contextlib.contextmanager
+def _filled(scratch: Path, final: Path, publish: Callable[[Path, Path], None]) -> Iterator[None]:
+    try:
+        yield
         with writing(final):
             open_to_readers(scratch)
             sync_tree(scratch)
@@ -119,17 +141,25 @@ def rename_new(scratch: Path, final: Path) -> None:
         ) from error
 
 
-def link_or_copy_tree(source: Path, scratch: Path) -> None:
-    """Fill ``scratch`` with ``source``: hard links where the disk allows, else copies."""
+def copy_tree(source: Path, scratch: Path) -> None:
+    """Fill ``scratch`` with copies of all files of ``source``.
 
-    def link_or_copy(one: str, other: str) -> str:
-        try:
-            # A link shares its mode: a file that others can't read is copied, then opened.
-            if os.stat(one).st_mode & 0o044 != 0o044:
-                raise PermissionError(one)
-            os.link(one, other)
-        except OSError:
-            shutil.copy2(one, other)
-        return other
+    No hard links: who writes over the source would change the published version with it.
 
-    shutil.copytree(source, scratch, dirs_exist_ok=True, copy_function=link_or_copy)
+    Raises:
+        OSError: the first failure, with its number and its file.
+    """
+    try:
+        shutil.copytree(source, scratch, dirs_exist_ok=True)
+    except shutil.Error as error:
+        # It holds (from, to, why) of each file, and why is a text: "[Errno 28] No space ...".
+        file, _, why = error.args[0][0]
+        number = re.match(r"\[Errno (\d+)\]", why)
+        if number is None:
+            raise OSError(errno.EINVAL, why, file) from error
+        raise OSError(int(number[1]), os.strerror(int(number[1])), file) from error
+
+
+def is_of_the_disk(error: OSError) -> bool:
+    """Whether it is the disk written to that is at fault, not the file that was read."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -11,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.cli.conftest import WriteStack
@@ -217,3 +219,83 @@ def test_a_model_that_cannot_be_added_is_not_left_behind(
     assert (ran.exit_code, "TFD205" in ran.stderr) == (2, True)
     assert not (cli.cwd / "models/new").exists()
     assert text.read_text() == before
+
+
+def test_a_refused_model_is_never_served(
+    cli: Cli, stack: WriteStack, half: Path, half_versions: Path
+) -> None:
+    shutil.rmtree(half / "3")
+    shutil.rmtree(half / "2")
+    stack(STACK.replace("{versions: {specific: [1, 2]}, labels: {stable: 1}}", "{}"))
+    cli("up", "s").succeeded()
+    ran = cli("add-model", "s", "half", str(half_versions / "2"), "--label", "canary=9")
+    assert (ran.exit_code, "TFD205" in ran.stderr) == (2, True)
+    assert [path.name for path in half.iterdir()] == ["1"]
+
+
+def test_a_label_pins_the_versions_of_a_model_that_serves_its_latest(
+    cli: Cli, stack: WriteStack, half: Path
+) -> None:
+    path = stack(STACK.replace("{versions: {specific: [1, 2]}, labels: {stable: 1}}", "{}"))
+    cli("add-model", "s", "half", "--label", "stable=1").succeeded()
+    assert "versions: {specific: [1, 3]}" in path.read_text()
+
+
+def test_status_sees_what_the_stack_file_says_and_the_server_does_not(
+    cli: Cli, stack: WriteStack, half: Path
+) -> None:
+    stack(STACK)
+    cli("up", "s").succeeded()
+    stack(STACK.replace("stable: 1", "stable: 2"))
+    moved = cli("status", "s", "--json")
+    assert (moved.exit_code, moved.document["healthy"]) == (1, False)
+    assert "label stable of half answers with 1, and should with 2" in moved.document["problems"]
+    assert {r["version"]: r["labels"] for r in moved.document["models"]} == {2: [], 1: ["stable"]}
+    stack(STACK + "    flags: {rest_api_timeout_in_ms: 20000}\n")
+    flagged = cli("status", "s")
+    assert (flagged.exit_code, "`up` would recreate one" in flagged.stdout) == (1, True)
+    stack(STACK)
+    assert cli("status", "s").exit_code == 0
+    shutil.rmtree(half / "2")
+    gone = cli("status", "s")
+    assert (gone.exit_code, "TFD113" in gone.stdout) == (1, True)
+
+
+def test_a_failed_add_model_up_leaves_the_stack_file_as_it_was(
+    cli: Cli, stack: WriteStack, half: Path
+) -> None:
+    path = stack(STACK)
+    cli("up", "s").succeeded()
+    spoil(half / "3")
+    ran = cli("add-model", "s", "half", "--versions", "2,3", "--label", "stable=2", "--up")
+    assert ran.exit_code == 5
+    assert path.read_text() == STACK
+    assert "END" in cli("status", "s").succeeded().stdout
+    assert answer(cli, "--label", "stable") == [2.0]
+
+
+def test_a_server_that_hangs_is_unhealthy_and_started_anew(
+    cli: Cli, stack: WriteStack, half: Path
+) -> None:
+    stack(STACK)
+    cli("up", "s").succeeded()
+    os.kill(record(cli)["pid"], signal.SIGSTOP)
+    assert "unhealthy" in cli("status", "s").stdout
+    cli("up", "s").succeeded()
+    assert answer(cli) == [3.0]
+
+
+def test_the_embedded_server_listens_on_the_address_that_is_published(
+    cli: Cli, stack: WriteStack, half: Path
+) -> None:
+    stack(STACK)
+    cli("up", "s").succeeded()
+    process = psutil.Process(record(cli)["pid"])
+    listening = {c.laddr.ip for c in process.net_connections() if c.status == psutil.CONN_LISTEN}
+    assert {address.removeprefix("::ffff:") for address in listening} == {"127.0.0.1"}
+
+
+def test_the_logs_of_a_stack_that_never_was_up_are_none(cli: Cli, stack: WriteStack) -> None:
+    stack(STACK)
+    ran = cli("logs", "s")
+    assert (ran.exit_code, "TFD408" in ran.stderr) == (4, True)

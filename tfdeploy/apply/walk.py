@@ -53,9 +53,10 @@ def apply_plan(
             walker.take(step)
     except KeyboardInterrupt as error:
         walker.take_back("interrupted")
+        now = "what ran before runs as before" if before.services else "nothing runs"
         raise TfdeployError(
             "TFD414",
-            "Interrupted; what ran before runs as before.",
+            f"Interrupted; {now}.",
             where=f"stack {plan.stack}, step: {walker.current or 'none'}",
             hint=f"`tfdeploy up {plan.stack}` starts over.",
         ) from error

@@ -1,7 +1,5 @@
 """add-model, remove-model: the stack file, edited with its comments kept."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,6 +25,8 @@ from tfdeploy.errors import TfdeployError, raise_all
 if TYPE_CHECKING:
     from tfdeploy.savedmodel import VersionFolder
     from tfdeploy.stack import StackFile
+    from tfdeploy.stack.check import Coming
+    from tfdeploy.stack.schema import Specific
 
 GoOn = Annotated[bool, typer.Option("--up", help="Go on with `tfdeploy up`.")]
 ServiceOption = Annotated[
@@ -78,27 +78,31 @@ def add_model(
     """
     from tfdeploy.stack import edit
     from tfdeploy.stack.arguments import parse_labels, parse_versions
-    from tfdeploy.stack.bring import path_below
+    from tfdeploy.stack.bring import bring_model, path_below, versions_to_bring
 
     labels, policy = parse_labels(label or []), parse_versions(versions)
     with load_to_change(stack, stacks_dir) as file:
         chosen = edit.pick_service(file, service)
         below = path_below(path, file.models_root) if path else None
-        # First without touching the disk: a typo must not leave a copied model behind.
+        known = file.stack.services[chosen].models.get(name)
+        base_path = file.models_root / ((known.path if known else None) or name)
+        coming = versions_to_bring(path, base_path) if path and not below else []
         after = edit.add_model(
             file,
             name,
             chosen,
             path=below,
-            versions=policy,
+            versions=policy or _pinned(file, chosen, name, labels, coming),
             labels=labels,
             dropped=drop_label or (),
         )
-        with _kept_if_fine(file.models_root / name, None if below else path) as brought:
-            _check(after)
+        # Before anything is brought: a server that serves the latest version takes it at once.
+        _check(after, {(chosen, name): coming})
+        brought = bring_model(path, base_path) if path and not below else []
         _save(file, after, as_json or up)
+        _note_unserved(after, chosen, name, brought)
         if up:
-            _deploy(after, runtime, server_binary, templates, timeout, as_json)
+            _deploy(file, after, runtime, server_binary, templates, timeout, as_json)
         else:
             _finish(file, after, as_json, {"brought": [str(one.path) for one in brought]})
 
@@ -132,30 +136,52 @@ def remove_model(
         after = edit.remove_model(file, name, service)
         _save(file, after, as_json or up)
         if up:
-            _deploy(after, runtime, server_binary, templates, timeout, as_json)
+            _deploy(file, after, runtime, server_binary, templates, timeout, as_json)
         else:
             _finish(file, after, as_json, {})
 
 
-@contextmanager
-def _kept_if_fine(base_path: Path, source: Path | None) -> "Iterator[list[VersionFolder]]":
-    """Bring a model that lies elsewhere; what was brought goes again when the body fails."""
-    import shutil
+def _pinned(
+    file: "StackFile",
+    service: str,
+    name: str,
+    labels: dict[str, int],
+    coming: "list[VersionFolder]",
+) -> "Specific | None":
+    """The versions to pin when a label comes to a model that serves its latest version.
 
-    from tfdeploy.stack.bring import bring_model
+    Otherwise the next version that is published would unload the one that the label points at.
+    """
+    from tfdeploy.savedmodel import list_versions
+    from tfdeploy.stack.schema import Latest, ServedModel, Specific
 
-    brought = bring_model(source, base_path) if source else []
-    try:
-        yield brought
-    except TfdeployError:
-        for version in brought:
-            shutil.rmtree(version.path, ignore_errors=True)
-        with suppress(OSError):
-            base_path.rmdir()
-        raise
+    known = file.stack.services[service].models.get(name, ServedModel())
+    if not labels or not isinstance(known.versions, Latest):
+        return None
+    base_path = file.models_root / (known.path or name)
+    there = list_versions(base_path) if base_path.is_dir() else []
+    newest = sorted({one.number for one in [*there, *coming]})[-known.versions.latest :]
+    return Specific(specific=sorted({*newest, *known.labels.values(), *labels.values()}))
+
+
+def _note_unserved(
+    file: "StackFile", service: str, name: str, brought: "list[VersionFolder]"
+) -> None:
+    """A version that was brought but isn't served surprises."""
+    from tfdeploy.stack import resolve_wanted
+
+    wanted = resolve_wanted(file)[service][name]
+    unserved = [str(one.number) for one in brought if one.number not in wanted]
+    if unserved:
+        serves = ",".join(map(str, wanted))
+        output.note(
+            f"note: `versions:` of {name} serves {serves or 'nothing'}; not served: "
+            f"{', '.join(unserved)} (--versions {','.join([*map(str, wanted), *unserved])})"
+        )
 
 
 def _deploy(
+    before: "StackFile",
     file: "StackFile",
     runtime: str | None,
     server_binary: str | None,
@@ -164,15 +190,21 @@ def _deploy(
     as_json: bool,
 ) -> None:
     from tfdeploy.cli.deploy import deploy
+    from tfdeploy.files import save_text
 
-    deploy(file, choose(file, runtime, server_binary), templates, timeout, as_json)
+    try:
+        deploy(file, choose(file, runtime, server_binary), templates, timeout, as_json)
+    except TfdeployError:
+        save_text(before.path, before.text)
+        output.note(f"{before.path} is as it was before, too")
+        raise
 
 
-def _check(file: "StackFile") -> None:
+def _check(file: "StackFile", coming: "Coming") -> None:
     """The whole resulting stack; a service that has no models yet is no reason to refuse."""
     from tfdeploy.stack import check_models, check_stack
 
-    problems = [*check_stack(file), *check_models(file)]
+    problems = [*check_stack(file), *check_models(file, coming)]
     raise_all(one for one in problems if one.code != "TFD217")
 
 

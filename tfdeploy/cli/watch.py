@@ -1,6 +1,7 @@
 """status, logs: look at what runs."""
 
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,7 +21,8 @@ from tfdeploy.cli.options import (
 from tfdeploy.errors import Exit, TfdeployError
 
 if TYPE_CHECKING:
-    from tfdeploy.plan import ObservedService
+    from tfdeploy.plan import ObservedService, ObservedStack
+    from tfdeploy.runtimes import Choice
     from tfdeploy.stack import StackFile
 
 
@@ -35,34 +37,81 @@ def status(
 
     Exit code 1 when they differ.
     """
-    from tfdeploy.stack import resolve_wanted
-
     file = load(stack, stacks_dir)
     choice = choose(file, runtime)
     observed = choice.runtime.observe()
-    wanted = resolve_wanted(file)
+    wanted = _wanted(file)
     rows = [
         row
         for name in {**file.stack.services, **observed.services}
-        for row in _rows(file, observed.service(name), dict(wanted.get(name, {})))
+        for row in _rows(observed.service(name), dict(wanted.get(name, {})))
     ]
-    healthy = all(row["ok"] for row in rows)
+    problems = [*_label_problems(file, observed), *_pending(file, choice, observed)]
+    healthy = all(row["ok"] for row in rows) and not problems
     if as_json:
         stated = {"stack": file.stack.stack, "runtime": choice.runtime.name, "healthy": healthy}
         services = {
             name: {"rest": one.rest_url, "grpc": one.grpc_address, "state": one.state}
             for name, one in observed.services.items()
         }
-        output.print_json({**stated, "services": services, "models": rows})
+        output.print_json({**stated, "services": services, "models": rows, "problems": problems})
     else:
         _show(file, choice.runtime.name, rows, list(observed.services.values()), healthy)
+        for problem in problems if observed.services else ():
+            output.print_line(problem)
     if not healthy:
         raise typer.Exit(Exit.NO)
 
 
-def _rows(
-    file: "StackFile", service: "ObservedService", wanted: dict[str, tuple[int, ...]]
-) -> list[dict[str, Any]]:
+def _wanted(file: "StackFile") -> dict[str, dict[str, tuple[int, ...]]]:
+    """As for a plan, but a version that is named and gone from disk is still wanted."""
+    from tfdeploy.stack import resolve_wanted
+    from tfdeploy.stack.schema import Specific
+
+    wanted = {name: dict(models) for name, models in resolve_wanted(file).items()}
+    for name, service in file.stack.services.items():
+        for model, served in service.models.items():
+            if isinstance(served.versions, Specific):
+                wanted[name][model] = tuple(sorted(set(served.versions.specific)))
+    return wanted
+
+
+def _label_problems(file: "StackFile", observed: "ObservedStack") -> Iterator[str]:
+    """Labels that don't answer with the version that the stack file points them at."""
+    for name, service in file.stack.services.items():
+        now = observed.service(name)
+        if not now.versions:
+            continue
+        for model, served in service.models.items():
+            for label, number in served.labels.items():
+                found = now.labels.get(model, {}).get(label)
+                if found != number:
+                    answers = "doesn't answer" if found is None else f"answers with {found}"
+                    yield f"label {label} of {model} {answers}, and should with {number}"
+
+
+def _pending(file: "StackFile", choice: "Choice", observed: "ObservedStack") -> Iterator[str]:
+    """What `up` would change, or why it would refuse."""
+    from tfdeploy.plan import WaitAvailable, make_plan
+    from tfdeploy.render.folder import template_lookup
+    from tfdeploy.stack import check_models, check_stack, resolve_wanted
+
+    errors = check_stack(file)
+    try:
+        errors += check_models(file) if not errors else []
+        rendered = choice.runtime.render(template_lookup(file, None)) if not errors else None
+    except TfdeployError as error:
+        errors, rendered = error.all(), None
+    if rendered is None:
+        yield from (f"`up` would refuse: {error.message}  [{error.code}]" for error in errors)
+        return
+    name = choice.runtime.name
+    for step in make_plan(file.stack, rendered, resolve_wanted(file), observed, name).steps:
+        if not isinstance(step, WaitAvailable):
+            yield f"`up` would {step}, because {step.cause}"
+
+
+def _rows(service: "ObservedService", wanted: dict[str, tuple[int, ...]]) -> list[dict[str, Any]]:
     """One row for each version that is wanted or that the server knows of."""
     rows = []
     running = service.state in ("running", "starting", "unhealthy")
@@ -80,7 +129,11 @@ def _rows(
                     "service": service.name,
                     "model": model,
                     "version": number,
-                    "labels": _labels(file, service.name, model, number),
+                    "labels": [
+                        label
+                        for label, points_at in service.labels.get(model, {}).items()
+                        if points_at == number
+                    ],
                     "wanted": is_wanted,
                     "state": state,
                     "error": seen.error if seen else service.detail if not running else "",
@@ -111,13 +164,6 @@ def _no_version(service: "ObservedService", model: str) -> dict[str, Any]:
         "error": "no version to serve",
         "ok": False,
     }
-
-
-def _labels(file: "StackFile", service: str, model: str, number: int) -> list[str]:
-    if service not in file.stack.services or model not in file.stack.services[service].models:
-        return []
-    labels = file.stack.services[service].models[model].labels
-    return [label for label, points_at in labels.items() if points_at == number]
 
 
 def _show(
@@ -190,7 +236,16 @@ def logs(
             hint=f"name one of: {', '.join(names)}.",
         )
     choice = choose(file, runtime)
+    printed = False
     for name in [service] if service else names:
         prefix = f"{name} | " if service is None and len(names) > 1 else ""
         for line in choice.runtime.logs(name, tail=tail, follow=follow):
             output.print_line(prefix + line)
+            printed = True
+    if not printed and all(choice.runtime.look(name).state == "absent" for name in names):
+        raise TfdeployError(
+            "TFD408",
+            f"Stack '{file.stack.stack}' isn't up, and has left no log.",
+            where=file.where("services"),
+            hint=f"`tfdeploy up {file.folder.name}` starts it.",
+        )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import sysconfig
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +15,7 @@ from tfdeploy.exporting.proof import fresh_process
 from tfdeploy.exporting.servables import with_image_front, write
 from tfdeploy.exporting.sources import PythonObject, SavedModelFolder, Source, find_source
 from tfdeploy.exporting.tensorflow_import import import_tensorflow
-from tfdeploy.files import published_folder, rename_new
+from tfdeploy.files import copy_tree, published_folder, rename_new
 from tfdeploy.savedmodel import (
     SavedModel,
     Signature,
@@ -68,8 +67,7 @@ def export(
     found = find_source(source)
     for folder in _left_behind(base_path):
         report(f"{folder} is left from an export that was cut short; delete it")
-    with _no_empty_leftover(base_path):
-        path = _publish(found, source, base_path, version, image, verify, report)
+    path = _publish(found, source, base_path, version, image, verify, report)
     saved_model = read_saved_model(path)
     return Exported(path, int(path.name), saved_model, time.monotonic() - started)
 
@@ -122,16 +120,12 @@ def _fill(
 
 
 def _copy(folder: Path, scratch: Path) -> None:
-    """No hard links: who writes over the source would change the published version with it."""
     try:
-        shutil.copytree(folder, scratch, dirs_exist_ok=True)
+        copy_tree(folder, scratch)
     except OSError as error:
-        # shutil.Error carries one triple (from, to, why) for each file.
-        single = not isinstance(error, shutil.Error)
-        why = (error.strerror or str(error)) if single else str(error.args[0][0][2])
         raise TfdeployError(
             "TFD211",
-            f"{folder} can't be copied: {why}.",
+            f"{folder} can't be copied: {error.strerror or error}.",
             where=str(scratch.parent),
             hint="check that every file can be read, and the space left on the disk.",
         ) from error
@@ -206,19 +200,6 @@ def _left_behind(base_path: Path) -> list[Path]:
             if path.stat().st_mtime < time.time() - 86_400:
                 found.append(path)
     return found
-
-
-@contextlib.contextmanager
-def _no_empty_leftover(base_path: Path) -> Iterator[None]:
-    """Take a base path away again that was made for nothing: the server waits for ever on it."""
-    was_there = base_path.exists()
-    try:
-        yield
-    except BaseException:
-        if not was_there:
-            with contextlib.suppress(OSError):
-                base_path.rmdir()
-        raise
 
 
 def _checked_name(name: str) -> str:

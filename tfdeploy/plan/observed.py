@@ -25,7 +25,10 @@ class ObservedVersion:
 
 @dataclass(frozen=True)
 class ObservedService:
-    """One service as it is now; addresses are those that this host can reach."""
+    """One service as it is now; addresses are those that this host can reach.
+
+    ``labels`` holds, for each model, the labels that answer and the versions they answer with.
+    """
 
     name: str
     state: State
@@ -34,6 +37,7 @@ class ObservedService:
     rest_url: str = ""
     grpc_address: str = ""
     versions: Mapping[str, tuple[ObservedVersion, ...]] = field(default_factory=dict)
+    labels: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     detail: str = ""
     restarts: int = 0
     started_at: float | None = None

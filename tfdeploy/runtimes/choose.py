@@ -63,7 +63,13 @@ def choose_runtime(
 
 def remember(file: StackFile, choice: Choice) -> None:
     """Keep on which runtime the stack is brought up, for the commands that follow."""
-    text = json.dumps({"runtime": choice.runtime.name, "server": list(choice.server)})
+    text = json.dumps(
+        {
+            "runtime": choice.runtime.name,
+            "server": list(choice.server),
+            "stack": file.stack.stack,
+        }
+    )
     save_text(_memory_path(file), text + "\n")
 
 
@@ -81,13 +87,24 @@ class _Memory:
 
     def __init__(self, file: StackFile) -> None:
         self._path = _memory_path(file)
+        self._name = file.stack.stack
         self.runtime: str | None = None
+        self.stack: str | None = None
         self.server: tuple[str, ...] = ()
         with suppress(OSError, ValueError, KeyError, TypeError):
             values = json.loads(self._path.read_text(encoding="utf-8"))
             self.runtime, self.server = values["runtime"], tuple(values["server"])
+            self.stack = values.get("stack")
 
     def refuse_other(self, asked: str | None) -> None:
+        """A stack that is up elsewhere, or under another name, would be up twice."""
+        if self.runtime == "docker" and self.stack not in (None, self._name):
+            raise TfdeployError(
+                "TFD406",
+                f"The stack is up under the name '{self.stack}', not '{self._name}'.",
+                where=str(self._path),
+                hint=f"write `stack: {self.stack}` again, take it down, then rename it.",
+            )
         if asked and self.runtime and asked != self.runtime:
             raise TfdeployError(
                 "TFD406",

@@ -19,7 +19,6 @@ from tfdeploy.render import (
     RenderedService,
     RenderedStack,
     Templates,
-    models_hash,
     render_stack,
 )
 from tfdeploy.render.folder import RENDERED_DIR, read_files
@@ -27,7 +26,7 @@ from tfdeploy.runtimes import compose, engine
 from tfdeploy.runtimes.compose import compose_error
 from tfdeploy.runtimes.containers import describe, host_ports
 from tfdeploy.runtimes.engine import engine_error, image_error
-from tfdeploy.runtimes.observing import model_names, model_states
+from tfdeploy.runtimes.observing import with_models
 from tfdeploy.runtimes.ports import check_ports
 from tfdeploy.runtimes.readable import check_readable
 from tfdeploy.stack import StackFile, resolve_wanted
@@ -78,10 +77,8 @@ class DockerRuntime:
         files = read_files(self.files_dir)
         services = {}
         for name, container in self._own().items():
-            now = self._describe(name, container)
             text = files.get(f"{name}/{MODELS_CONFIG}", "")
-            states = model_states(now.rest_url, model_names(text)) if now.rest_url else {}
-            services[name] = replace(now, versions=states, models_hash=models_hash(text))
+            services[name] = with_models(self._describe(name, container), text)
         return ObservedStack(files, services)
 
     def look(self, service: str) -> ObservedService:

@@ -1,16 +1,38 @@
-"""What every runtime observes the same way: the states of models, over REST."""
+"""What every runtime observes the same way: models, versions and labels, over REST."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
 
+from tfdeploy.client.label import get_label_version
 from tfdeploy.client.status import Unreachable, get_status
-from tfdeploy.plan import ObservedVersion
+from tfdeploy.plan import ObservedService, ObservedVersion
+from tfdeploy.render import models_hash
 
 STATUS_TIMEOUT_SECONDS = 3.0
 
 
-def model_names(models_config: str) -> list[str]:
+def with_models(service: ObservedService, models_config: str) -> ObservedService:
+    """A service with the states of the models that its models.config names.
+
+    A server whose ports are closed is loading; one that takes the connection and is silent hangs.
+    """
+    service = replace(service, models_hash=models_hash(models_config))
+    if not service.rest_url:
+        return service
+    models = _models(models_config)
+    try:
+        versions = {model.name: _versions(service.rest_url, model.name) for model in models}
+        return replace(service, versions=versions, labels=_labels(service.rest_url, models))
+    except Unreachable as error:
+        if error.timed_out and service.state == "running":
+            return replace(service, state="unhealthy", detail="it doesn't answer")
+        return service
+
+
+def _models(models_config: str) -> list[Any]:
     """The models that a models.config names; none when it can't be read."""
     from google.protobuf import text_format
 
@@ -20,19 +42,23 @@ def model_names(models_config: str) -> list[str]:
         config = wire.parse_text(wire.ModelServerConfig, models_config)
     except text_format.ParseError:
         return []
-    return [model.name for model in config.model_config_list.config]
+    return list(config.model_config_list.config)
 
 
-def model_states(rest_url: str, models: Iterable[str]) -> dict[str, tuple[ObservedVersion, ...]]:
-    """Model → its versions as the server reports them; nothing when it doesn't answer."""
-    states: dict[str, tuple[ObservedVersion, ...]] = {}
-    for model in models:
-        try:
-            found = get_status(rest_url, model, timeout_seconds=STATUS_TIMEOUT_SECONDS)
-        except Unreachable:
-            return {}
-        states[model] = tuple(
-            ObservedVersion(one.version, one.state, one.error_message if one.failed else "")
-            for one in found
-        )
-    return states
+def _versions(rest_url: str, model: str) -> tuple[ObservedVersion, ...]:
+    return tuple(
+        ObservedVersion(one.version, one.state, one.error_message if one.failed else "")
+        for one in get_status(rest_url, model, timeout_seconds=STATUS_TIMEOUT_SECONDS)
+    )
+
+
+def _labels(rest_url: str, models: Iterable[Any]) -> dict[str, dict[str, int]]:
+    """Model → the labels that answer, and the versions that they answer with."""
+    return {
+        model.name: {
+            label: version
+            for label in model.version_labels
+            if (version := get_label_version(rest_url, model.name, label)) is not None
+        }
+        for model in models
+    }

@@ -23,11 +23,10 @@ from tfdeploy.render import (
     RenderedService,
     RenderedStack,
     Templates,
-    models_hash,
     render_stack,
 )
 from tfdeploy.render.folder import read_files
-from tfdeploy.runtimes.observing import model_names, model_states
+from tfdeploy.runtimes.observing import with_models
 from tfdeploy.runtimes.ports import check_ports, free_ports
 from tfdeploy.runtimes.serverlog import reason
 from tfdeploy.stack import StackFile
@@ -124,10 +123,8 @@ class ProcessRuntime:
         files = read_files(self.files_dir)
         services = {}
         for record in self._records():
-            now = self.look(record.service)
             text = files.get(f"{record.service}/{MODELS_CONFIG}", "")
-            states = model_states(now.rest_url, model_names(text)) if now.rest_url else {}
-            services[record.service] = replace(now, versions=states, models_hash=models_hash(text))
+            services[record.service] = with_models(self.look(record.service), text)
         return ObservedStack(files, services)
 
     def look(self, service: str) -> ObservedService:
@@ -188,7 +185,8 @@ class ProcessRuntime:
         names = [record.service for record in self._records()]
         running = [name for name in names if self.look(name).state == "running"]
         for name in names:
-            self.stop(name)
+            # Not `stop`: on a full disk no record can be kept, and down must work.
+            self._end(name)
         return running
 
     def logs(self, service: str, *, tail: int, follow: bool) -> Iterator[str]:
@@ -222,8 +220,12 @@ class ProcessRuntime:
     def _environment(self, service: RenderedService) -> dict[str, str]:
         gpu = self._file.stack.services[service.name].gpu
         # A server without a share must not take a whole GPU by accident.
-        devices = {"CUDA_VISIBLE_DEVICES": str(gpu.device) if gpu else ""}
-        return {**devices, **service.environment}
+        own = {"CUDA_VISIBLE_DEVICES": str(gpu.device) if gpu else ""}
+        publish = self._file.stack.services[service.name].publish
+        if publish.rest[0] == publish.grpc[0]:
+            # The embedded server reads it; the real one has no way to listen on less than all.
+            own["TFDEPLOY_LISTEN_ADDRESS"] = publish.rest[0]
+        return {**own, **service.environment}
 
     def _launch(self, record: Record) -> None:
         log = self._log_path(record.service)

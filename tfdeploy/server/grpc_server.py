@@ -11,6 +11,7 @@ import grpc.aio
 
 from tfdeploy import wire
 from tfdeploy.server import log
+from tfdeploy.server.address import listen_address
 from tfdeploy.server.config_files import load_text_proto
 from tfdeploy.server.flags import Flags
 from tfdeploy.server.grpc_api import GrpcApi
@@ -81,12 +82,13 @@ async def start_grpc_server(flags: Flags, api: GrpcApi) -> Any:
         raise ServingError(Code.INVALID_ARGUMENT, "Failed to BuildAndStart gRPC server")
     if flags.port:
         # A number over 65535 wraps in the original, which takes it for 16 bits.
-        _add_port(server, f"[::]:{flags.port % 65536}", credentials)
+        _add_port(server, f"{listen_address() or '[::]'}:{flags.port % 65536}", credentials)
     if flags.grpc_socket_path:
         _add_port(server, f"unix:{flags.grpc_socket_path}", credentials)
     await server.start()
     if flags.port:
-        log.info(f"Running gRPC ModelServer at 0.0.0.0:{flags.port} ...")
+        address = listen_address() or "0.0.0.0"  # noqa: S104 - the original's words
+        log.info(f"Running gRPC ModelServer at {address}:{flags.port} ...")
     if flags.grpc_socket_path:
         log.info(f"Running gRPC ModelServer at UNIX socket {flags.grpc_socket_path} ...")
     return server

@@ -10,6 +10,7 @@ from typing import Any, Final
 import httptools
 
 from tfdeploy.server import log
+from tfdeploy.server.address import listen_address
 from tfdeploy.server.http_message import Request, Response, html_page, inflate, render_response
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -168,7 +169,7 @@ class HttpProtocol(asyncio.Protocol):
 async def start_http_server(
     handler: Handler, port: int
 ) -> tuple[asyncio.Server, set[HttpProtocol]]:
-    """Listen on all interfaces, IPv4 and IPv6.
+    """Listen on all interfaces, IPv4 and IPv6, or on the one that ``listen_address`` names.
 
     Returns:
         The server, and the set of its open connections.
@@ -179,6 +180,6 @@ async def start_http_server(
     connections: set[HttpProtocol] = set()
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
-        lambda: HttpProtocol(handler, connections), None, port, backlog=1024
+        lambda: HttpProtocol(handler, connections), listen_address(), port, backlog=1024
     )
     return server, connections

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import filecmp
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from tfdeploy.errors import TfdeployError
-from tfdeploy.files import link_or_copy_tree, published_folder, rename_new
+from tfdeploy.files import copy_tree, is_of_the_disk, published_folder, rename_new
 from tfdeploy.savedmodel import (
     VersionFolder,
     check_base_path,
@@ -20,6 +19,7 @@ from tfdeploy.savedmodel import (
     read_saved_model,
 )
 
+KERAS_FILES = (".keras", ".h5", ".hdf5")
 
 def path_below(path: Path, models_root: Path) -> str | None:
     """A base path inside the models root, relative to it; None when it lies elsewhere."""
@@ -33,34 +33,33 @@ def path_below(path: Path, models_root: Path) -> str | None:
 def bring_model(source: Path, base_path: Path) -> list[VersionFolder]:
     """Publish a SavedModel, or every version of a base path, below ``base_path``.
 
-    Files are hard links where the disk allows and others may read them, else copies. A version
-    that is there already with the same files is left alone.
+    Files are copied, so that what is written over the source later changes nothing. A version
+    that is there already with the same files is left alone. Either all appear, or none.
 
     Returns:
         The versions that were brought, ascending.
 
     Raises:
-        TfdeployError: TFD105 when a number is taken by another model, TFD110 to TFD115.
+        TfdeployError: TFD105 when a number is taken by another model, TFD110 to TFD115, TFD211
+            when the disk is full or can't be written.
     """
-    if not source.exists():
-        raise TfdeployError(
-            "TFD110",
-            f"There is nothing at {source}.",
-            where=str(source.absolute()),
-            hint="give a SavedModel folder, or the folder that holds its numbered versions.",
-        )
     brought = []
-    for version in _versions_of(source, base_path):
-        final = base_path / str(version.number)
-        if final.exists() and _same(version.path, final):
-            continue
-        with published_folder(final, rename_new) as scratch, _reading(version.path):
-            link_or_copy_tree(version.path, scratch)
-        brought.append(VersionFolder(version.number, final))
+    # All are copied before the first is renamed: a server may take one the moment it appears.
+    with contextlib.ExitStack() as publishing:
+        for version in versions_to_bring(source, base_path):
+            final = base_path / str(version.number)
+            if final.exists() and _same(version.path, final):
+                continue
+            scratch = publishing.enter_context(published_folder(final, rename_new))
+            with _copying(version.path, final):
+                copy_tree(version.path, scratch)
+            brought.append(VersionFolder(version.number, final))
     return brought
 
 
-def _versions_of(source: Path, base_path: Path) -> list[VersionFolder]:
+def versions_to_bring(source: Path, base_path: Path) -> list[VersionFolder]:
+    """The versions that `bring_model` would publish, with the folders they come from."""
+    _check_source(source, base_path)
     if is_saved_model(source):
         read_saved_model(source)
         number = parse_version(source.resolve().name)
@@ -82,18 +81,40 @@ def _versions_of(source: Path, base_path: Path) -> list[VersionFolder]:
     return versions
 
 
+def _check_source(source: Path, base_path: Path) -> None:
+    if not source.exists():
+        raise TfdeployError(
+            "TFD110",
+            f"There is nothing at {source}.",
+            where=str(source.absolute()),
+            hint="give a SavedModel folder, or the folder that holds its numbered versions.",
+        )
+    if source.is_file():
+        command = f"tfdeploy export {source} --name {base_path.name} --to {base_path.parent}"
+        raise TfdeployError(
+            "TFD110",
+            f"{source} is a file, not a SavedModel folder.",
+            where=str(source.absolute()),
+            hint=f"export it first: `{command}`."
+            if source.suffix.lower() in KERAS_FILES
+            else "give a SavedModel folder, or the folder that holds its numbered versions.",
+        )
+
+
 @contextlib.contextmanager
-def _reading(source: Path) -> Iterator[None]:
+def _copying(source: Path, final: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        # shutil.Error holds (source, target, why) of each file.
-        failed = error.args[0] if isinstance(error, shutil.Error) else [(source, "", str(error))]
+        full = is_of_the_disk(error)
+        why = error.strerror or str(error)
         raise TfdeployError(
-            "TFD111",
-            f"{source} can't be brought: {failed[0][2]}.",
-            where=str(failed[0][0]),
-            hint="nothing was changed; mend that file, or the space left on the disk.",
+            "TFD211" if full else "TFD111",
+            f"{source} can't be copied to {final.parent}: {why}.",
+            where=str(final) if full else str(error.filename or source),
+            hint="nothing was changed; make room on that disk, or see that it can be written."
+            if full
+            else "nothing was changed; mend that file, or let yourself read it.",
         ) from error
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tfdeploy.errors import TfdeployError
 from tfdeploy.gpu import Share, check_shares
-from tfdeploy.savedmodel import check_base_path, list_versions, read_saved_model
+from tfdeploy.savedmodel import VersionFolder, check_base_path, list_versions, read_saved_model
 from tfdeploy.stack.file import FILE_NAME, StackFile
 from tfdeploy.stack.flags import check_flag, clashing_flags
 from tfdeploy.stack.schema import Specific
@@ -26,17 +26,31 @@ def check_stack(file: StackFile) -> list[TfdeployError]:
     ]
 
 
-def check_models(file: StackFile) -> list[TfdeployError]:
+Coming = Mapping[tuple[str, str], Sequence[VersionFolder]]
+"""(service, model) → versions that will be published when everything else is fine."""
+
+
+def check_models(file: StackFile, coming: Coming | None = None) -> list[TfdeployError]:
     """Every problem of the models on disk: base paths, versions, labels, batching."""
+    coming = coming or {}
     errors = list(_nothing_to_serve(file))
     for name, service in file.stack.services.items():
         for model in service.models:
-            found = check_base_path(file.base_path(name, model))
+            base_path = file.base_path(name, model)
+            more = coming.get((name, model), ())
+            found = [] if more and not base_path.exists() else check_base_path(base_path)
             errors += [_at(file, error, name, model) for error in found]
             if not found:
-                errors += _policy_and_labels(file, name, model)
-                errors += _batchable(file, name, model)
+                versions = _versions(base_path, more)
+                errors += _policy_and_labels(file, name, model, versions)
+                errors += _batchable(file, name, model, versions[-1])
     return errors
+
+
+def _versions(base_path: Path, more: Sequence[VersionFolder]) -> list[VersionFolder]:
+    there = {one.number: one for one in list_versions(base_path)} if base_path.exists() else {}
+    there |= {one.number: one for one in more}
+    return [there[number] for number in sorted(there)]
 
 
 def resolve_wanted(file: StackFile) -> Wanted:
@@ -154,9 +168,11 @@ def _name_of(path: Path) -> str:
     return match[1] if match else ""
 
 
-def _policy_and_labels(file: StackFile, service: str, model: str) -> Iterator[TfdeployError]:
+def _policy_and_labels(
+    file: StackFile, service: str, model: str, versions: Sequence[VersionFolder]
+) -> Iterator[TfdeployError]:
     served = file.stack.services[service].models[model]
-    on_disk = [one.number for one in list_versions(file.base_path(service, model))]
+    on_disk = [one.number for one in versions]
     wanted = wanted_versions(served.versions, on_disk)
     there = f"versions on disk: {', '.join(map(str, on_disk))}"
     key = ("services", service, "models", model)
@@ -175,24 +191,26 @@ def _policy_and_labels(file: StackFile, service: str, model: str) -> Iterator[Tf
                 "TFD205",
                 f"Label '{label}' of model '{model}' points at version {number}, which {why}.",
                 where=file.where(*key, "labels", label),
-                hint=f"{there}; served: {', '.join(map(str, wanted))}.",
+                hint=f"{there}; served: {', '.join(map(str, wanted)) or 'none'}; "
+                f"`tfdeploy add-model STACK {model} --drop-label {label}` takes the label away.",
             )
 
 
-def _batchable(file: StackFile, service: str, model: str) -> Iterator[TfdeployError]:
+def _batchable(
+    file: StackFile, service: str, model: str, version: VersionFolder
+) -> Iterator[TfdeployError]:
     """With batching on, every request to a signature with a fixed first dimension fails."""
     if file.stack.services[service].batching is None:
         return
-    for version in list_versions(file.base_path(service, model))[-1:]:
-        if not (version.path / "saved_model.pb").is_file():
-            return
-        for signature in read_saved_model(version.path).signatures.values():
-            if signature.inputs and not signature.batchable:
-                yield TfdeployError(
-                    "TFD214",
-                    f"Signature '{signature.name}' of model '{model}' can't be batched: "
-                    f"{signature.why_not_batchable}.",
-                    where=file.where("services", service, "batching"),
-                    hint="serve the model in a service without `batching:`, or export it with a "
-                    "free first dimension.",
-                )
+    if not (version.path / "saved_model.pb").is_file():
+        return
+    for signature in read_saved_model(version.path).signatures.values():
+        if signature.inputs and not signature.batchable:
+            yield TfdeployError(
+                "TFD214",
+                f"Signature '{signature.name}' of model '{model}' can't be batched: "
+                f"{signature.why_not_batchable}.",
+                where=file.where("services", service, "batching"),
+                hint="serve the model in a service without `batching:`, or export it with a "
+                "free first dimension.",
+            )
