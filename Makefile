@@ -13,8 +13,8 @@ ARGS ?=
 .PHONY: help demo test unit e2e lint format bench docs image clean
 
 help:  ## List the targets
-	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | \
-		awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | \
+		awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 # A stamp is made last: an install that was cut short is done again.
 $(BIN)/python:

@@ -72,7 +72,7 @@ def test_numbers_that_are_no_version(
     assert caught.value.code == "TFD216"
 
 
-@pytest.mark.parametrize("name", ["", "a/b", "a:b", ".hidden", "a b"])
+@pytest.mark.parametrize("name", ["", "a/b", "a:b", ".hidden", "..", "a b", "a+b", "modèle", "a\n"])
 def test_names_that_are_no_address(publish: Callable[..., Any], name: str, tmp_path: Path) -> None:
     with pytest.raises(TfdeployError) as caught:
         publish("absent", tmp_path, name=name)

@@ -146,6 +146,7 @@ def test_a_function_that_returns_a_keras_model(publish: Callable[..., Any], here
     [
         ("own_models:absent", "TFD101", "has no 'absent'"),
         ("no_such_module:f", "TFD101", "can't be imported"),
+        ("own_models.py:Doubler", "TFD101", "can't be imported"),
         ("broken_models:f", "TFD101", "a_package_that_is_not_there"),
         ("own_models:number", "TFD102", "gives a int"),
         ("own_models:Unnamed", "TFD102", "one, two"),
@@ -211,3 +212,17 @@ def test_without_tensorflow() -> None:
         import_tensorflow(missing)
     assert caught.value.code == "TFD106"
     assert caught.value.hint == "pip install 'tfdeploy-serving[export]'"
+
+
+@pytest.mark.parametrize(
+    ("source", "hint"),
+    [
+        ("own_models.py:Doubler", "leave .py out: own_models:Doubler."),
+        ("src/own.py:make", "leave .py out: own:make, and run it in src."),
+        ("absent.keras", "give a .keras file, a SavedModel folder, or module:function."),
+    ],
+)
+def test_a_python_file_in_a_modules_place_is_told(here: Path, source: str, hint: str) -> None:
+    with pytest.raises(TfdeployError) as caught:
+        find_source(source).open(import_tensorflow())
+    assert (caught.value.code, caught.value.hint) == ("TFD101", hint)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -55,13 +57,18 @@ def test_a_bare_savedmodel_keeps_its_number_or_gets_the_next(
     assert brought(saved(tmp_path / name), tmp_path / "m") == [number]
 
 
-def test_files_are_links_where_others_may_read_them(tmp_path: Path) -> None:
+def test_what_is_written_over_the_source_later_changes_nothing(tmp_path: Path) -> None:
+    source = saved(tmp_path / "1")
+    brought(source, tmp_path / "m")
+    with (source / "variables" / "variables.index").open("r+b") as file:
+        file.write(b"new")
+    assert (tmp_path / "m" / "1" / "variables" / "variables.index").read_bytes() == b"i"
+
+
+def test_the_source_keeps_its_modes(tmp_path: Path) -> None:
     source = saved(tmp_path / "1")
     (source / "saved_model.pb").chmod(0o600)
     brought(source, tmp_path / "m")
-    inside = tmp_path / "m" / "1"
-    assert (inside / "variables/variables.index").samefile(source / "variables/variables.index")
-    assert not (inside / "saved_model.pb").samefile(source / "saved_model.pb")
     assert (source / "saved_model.pb").stat().st_mode & 0o777 == 0o600
 
 
@@ -136,6 +143,35 @@ def test_a_file_that_cant_be_copied_is_told_and_nothing_is_left(tmp_path: Path) 
     error = refusal(source, tmp_path / "m")
     assert error.code == "TFD111"
     assert error.where == str(source / "assets")
+    assert error.message.endswith(": No such file or directory.")
+    assert not (tmp_path / "m").exists()
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS])
+def test_a_disk_that_is_full_isnt_the_models_fault(
+    tmp_path: Path, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(source: str, target: str, **_: object) -> None:
+        raise OSError(number, os.strerror(number), source, None, target)
+
+    monkeypatch.setattr(shutil, "copyfile", fail)
+    error = refusal(saved(tmp_path / "1"), tmp_path / "m")
+    assert (error.code, error.where) == ("TFD211", str(tmp_path / "m" / "1"))
+    assert error.message.endswith(f": {os.strerror(number)}.")
+    assert not (tmp_path / "m").exists()
+
+
+def test_no_version_comes_when_one_cant(tmp_path: Path) -> None:
+    saved(tmp_path / "trained" / "1")
+    (saved(tmp_path / "trained" / "2") / "assets").symlink_to(tmp_path / "gone")
+    assert refusal(tmp_path / "trained", tmp_path / "m").code == "TFD111"
+
+
+def test_a_keras_file_is_to_be_exported_first(tmp_path: Path) -> None:
+    (tmp_path / "reg.keras").write_bytes(b"")
+    error = refusal(tmp_path / "reg.keras", tmp_path / "models" / "reg")
+    command = f"tfdeploy export {tmp_path}/reg.keras --name reg --to {tmp_path}/models"
+    assert (error.code, error.hint) == ("TFD110", f"export it first: `{command}`.")
 
 
 def test_a_models_root_that_cant_be_made_is_told(tmp_path: Path) -> None:

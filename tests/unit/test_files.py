@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
 from tfdeploy.errors import TfdeployError
-from tfdeploy.files import open_to_readers, published_folder, rename_new, save_text
+from tfdeploy.files import copy_tree, open_to_readers, published_folder, rename_new, save_text
 
 
 def test_saving_says_whether_the_contents_changed(tmp_path: Path) -> None:
@@ -111,3 +112,27 @@ def test_opening_a_tree_takes_no_right_away(tmp_path: Path) -> None:
     open_to_readers(tmp_path)
     assert (tmp_path / "in").stat().st_mode & 0o777 == 0o755
     assert (tmp_path / "in" / "a").stat().st_mode & 0o777 == 0o744
+
+
+def test_a_tree_is_copied_not_linked(tmp_path: Path) -> None:
+    (tmp_path / "one" / "in").mkdir(parents=True)
+    (tmp_path / "one" / "in" / "a").write_text("x")
+    (tmp_path / "two").mkdir()
+    copy_tree(tmp_path / "one", tmp_path / "two")
+    assert (tmp_path / "two" / "in" / "a").read_text() == "x"
+    assert (tmp_path / "two" / "in" / "a").stat().st_nlink == 1
+
+
+def test_a_file_that_cant_be_copied_is_told_with_its_number(tmp_path: Path) -> None:
+    (tmp_path / "one" / "in").mkdir(parents=True)
+    (tmp_path / "one" / "in" / "a").symlink_to("gone")
+    with pytest.raises(OSError, match="No such file") as caught:
+        copy_tree(tmp_path / "one", tmp_path / "two")
+    assert caught.value.errno == errno.ENOENT
+    assert caught.value.filename == str(tmp_path / "one" / "in" / "a")
+
+
+def test_a_base_path_that_was_made_for_nothing_goes(tmp_path: Path) -> None:
+    with pytest.raises(ValueError), published_folder(tmp_path / "m" / "3", rename_new):
+        raise ValueError
+    assert not (tmp_path / "m").exists()

@@ -337,6 +337,17 @@ def test_near_misses_are_each_told_with_the_command(tmp_path: Path) -> None:
     assert f"mv {tmp_path / 'v1'} {tmp_path / '1'}" in errors[1].hint
 
 
+@pytest.mark.parametrize("names", [("one", "two"), ("v7", "m7")])
+def test_two_folders_arent_to_be_moved_to_one_path(tmp_path: Path, names: tuple[str, str]) -> None:
+    for name in (*names, "v3"):
+        saved(tmp_path / name)
+    hints = [error.hint for error in check_base_path(tmp_path)]
+    assert [hint for hint in hints if "mv " in hint] == [
+        f"rename it: `mv {tmp_path / 'v3'} {tmp_path / '3'}`."
+    ]
+    assert len(hints) == 3
+
+
 def test_one_level_too_deep(tmp_path: Path) -> None:
     version = saved(tmp_path / "resnet" / "3")
     (version / "variables").mkdir()

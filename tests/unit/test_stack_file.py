@@ -454,9 +454,30 @@ def test_line_ends_and_a_byte_order_mark_do_no_harm(
 
 @pytest.mark.parametrize("data", [b"stack: \xff", "stack: s".encode("utf-16")])
 def test_a_file_that_isnt_utf8_is_told(tmp_path: Path, data: bytes) -> None:
-    with pytest.raises(TfdeployError, match="can't be read") as caught:
+    with pytest.raises(TfdeployError, match="isn't UTF-8 text") as caught:
         load_stack(write(tmp_path / "stack.yaml", data))
-    assert caught.value.code == "TFD201"
+    assert (caught.value.code, caught.value.where) == ("TFD202", f"{tmp_path}/stack.yaml:1")
+
+
+def test_a_folder_in_a_stack_files_place_is_told(tmp_path: Path) -> None:
+    (tmp_path / "vision" / "stack.yaml").mkdir(parents=True)
+    for asked, message in (("vision", "is a folder"), ("visoin", "There is no stack")):
+        with pytest.raises(TfdeployError, match=message) as caught:
+            find_stack(asked, tmp_path)
+        assert caught.value.code == "TFD201"
+        assert "did you mean" not in caught.value.hint
+
+
+def test_inside_its_folder_a_stack_is_a_dot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "stacks" / "vision" / "stack.yaml", b"stack: vision\n")
+    (path.parent / "deeper").mkdir()
+    for folder, asked in ((path.parent, "."), (path.parent, "./"), (path.parent / "deeper", "..")):
+        monkeypatch.chdir(folder)
+        found = find_stack(asked, Path("stacks"))
+        assert found.samefile(path)
+        assert found.parent.name == "vision"
 
 
 def test_a_stack_is_found_by_name_folder_or_file(tmp_path: Path) -> None:

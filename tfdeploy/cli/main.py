@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -28,25 +27,46 @@ def run(words: list[str]) -> int:
     """Run one command; every error becomes three lines on stderr and an exit code."""
     # Everything after `--` belongs to the command, not to us.
     as_json = "--json" in (words[: words.index("--")] if "--" in words else words)
+    output.open_closed_streams()
     try:
-        with _building_only(words[0]):
-            code = int(app(words, standalone_mode=False, prog_name="tfdeploy") or 0)
-        if code == Exit.INTERRUPTED:
-            # Typer swallows ^C and leaves its code.
-            raise KeyboardInterrupt
-        return code
+        return _run(words)
     except TfdeployError as error:
         return output.show_error(error, as_json)
     except USAGE_ERROR as error:
         return output.show_error(_usage(error), as_json)
     except (KeyboardInterrupt, typer.Abort):
         return output.show_error(_interrupted(words), as_json)
-    except BrokenPipeError:
+    except (typer.Exit, BrokenPipeError):
         # The reader of our output has gone; nobody is there to be told.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        output.drop_stdout()
         return Exit.OK
     except Exception as error:
-        return output.show_error(_bug(words, error), as_json)
+        return output.show_error(_unwritten() or _bug(words, error), as_json)
+
+
+def _run(words: list[str]) -> int:
+    try:
+        with _building_only(words[0]):
+            code = int(app(words, standalone_mode=False, prog_name="tfdeploy") or 0)
+    except SystemExit as error:
+        # Typer's own end where the reader of --help has gone.
+        if isinstance(error.__context__, BrokenPipeError):
+            raise error.__context__ from None
+        raise
+    if code == Exit.INTERRUPTED:
+        # Typer swallows ^C and leaves its code.
+        raise KeyboardInterrupt
+    output.finish()
+    return code
+
+
+def _unwritten() -> TfdeployError | None:
+    """TFD211 where stdout can't be written: Typer writes --help itself. Else None."""
+    try:
+        output.write("")
+    except TfdeployError as error:
+        return error
+    return None
 
 
 @contextmanager

@@ -8,9 +8,10 @@ import typer
 from tfdeploy.cli import output
 from tfdeploy.cli.app import app
 from tfdeploy.cli.options import AsJson, examples
-from tfdeploy.errors import TfdeployError
+from tfdeploy.errors import SeveralErrors, TfdeployError, raise_all
 
 if TYPE_CHECKING:
+    from tfdeploy.exporting import ImageFront
     from tfdeploy.savedmodel import SavedModel, TensorInfo
 
 
@@ -42,8 +43,9 @@ def export(
         ),
     ] = False,
     input_alias: Annotated[
-        str, typer.Option("--image-input", help="The image input's name; ends in _bytes.")
-    ] = "image_bytes",
+        str | None,
+        typer.Option("--image-input", help="The image input's name; default: image_bytes."),
+    ] = None,
     image_size: Annotated[
         str | None,
         typer.Option("--image-size", metavar="HxW", help="Default: as the model's input says."),
@@ -52,33 +54,35 @@ def export(
         int | None, typer.Option("--channels", help="1, 3 or 4; default: as the model says.")
     ] = None,
     scale: Annotated[
-        str, typer.Option("--scale", help="Pixels (0 to 255) are multiplied by it: 1/255.")
-    ] = "1",
-    offset: Annotated[float, typer.Option("--offset", help="Added after --scale.")] = 0.0,
+        str | None,
+        typer.Option("--scale", help="Pixels (0 to 255) are multiplied by it: 1/255. Default: 1."),
+    ] = None,
+    offset: Annotated[
+        float | None, typer.Option("--offset", help="Added after --scale; default: 0.")
+    ] = None,
     resize: Annotated[
-        str, typer.Option("--resize", help="The resize method: bilinear, nearest, bicubic ...")
-    ] = "bilinear",
+        str | None,
+        typer.Option(
+            "--resize", help="The resize method: bilinear (default), nearest, bicubic ..."
+        ),
+    ] = None,
     verify: Annotated[
         bool, typer.Option("--verify/--no-verify", help="Prove in a fresh process that it serves.")
     ] = True,
     as_json: AsJson = False,
 ) -> None:
     """Export a trained model, and prove that it serves."""
-    from tfdeploy.exporting import ImageFront
     from tfdeploy.exporting import export as export_model
 
-    front = None
-    if image:
-        height, width = _size(image_size)
-        front = ImageFront(
-            alias=input_alias,
-            height=height,
-            width=width,
-            channels=channels,
-            scale=_ratio(scale),
-            offset=offset,
-            method=resize,
-        )
+    front_options = {
+        "--image-input": input_alias,
+        "--image-size": image_size,
+        "--channels": channels,
+        "--scale": scale,
+        "--offset": offset,
+        "--resize": resize,
+    }
+    front = _image_front(image, {k: v for k, v in front_options.items() if v is not None})
     done = export_model(
         source, name=name, to=to, version=version, image=front, verify=verify, report=output.note
     )
@@ -91,10 +95,31 @@ def export(
     output.print_line(f"next: tfdeploy add-model STACK {name}")
 
 
-def _size(text: str | None) -> tuple[int | None, int | None]:
+def _image_front(image: bool, given: dict[str, Any]) -> "ImageFront | None":
+    """The front that the options ask for: ImageFront knows the defaults of those left out."""
+    from tfdeploy.exporting import ImageFront
+
+    if not image and given:
+        raise TfdeployError(
+            "TFD216",
+            f"{', '.join(given)}: without --image there is no image front.",
+            where="tfdeploy export",
+            hint="add --image, or leave them out.",
+        )
+    if not image:
+        return None
+    fields = {"--image-input": "alias", "--offset": "offset", "--resize": "method"}
+    fields["--channels"] = "channels"
+    values = {fields[option]: value for option, value in given.items() if option in fields}
+    if "--image-size" in given:
+        values["height"], values["width"] = _size(given["--image-size"])
+    if "--scale" in given:
+        values["scale"] = _ratio(given["--scale"])
+    return ImageFront(**values)
+
+
+def _size(text: str) -> tuple[int, int]:
     """``224x224`` to height and width, in pixels."""
-    if text is None:
-        return None, None
     height, _, width = text.partition("x")
     if not (height.isdecimal() and width.isdecimal() and int(height) and int(width)):
         raise _unreadable("--image-size", text, "write HEIGHTxWIDTH, such as 224x224.")
@@ -129,33 +154,47 @@ def inspect(
 
     Reads saved_model.pb without TensorFlow: dtypes, shapes, and the TensorFlow that wrote it.
     """
-    from tfdeploy.errors import raise_all
-    from tfdeploy.savedmodel import (
-        check_base_path,
-        ignored_folders,
-        is_saved_model,
-        list_versions,
-    )
-    from tfdeploy.savedmodel import read_saved_model as read
+    from tfdeploy.savedmodel import ignored_folders
 
-    if is_saved_model(path):
-        found = [(path.name, read(path))]
-        ignored: list[str] = []
-    else:
-        raise_all(check_base_path(path))
-        found = [(str(one.number), read(one.path)) for one in list_versions(path)]
-        ignored = [str(one) for one in ignored_folders(path)]
+    found, errors = _read_versions(path)
+    ignored = [str(one) for one in ignored_folders(path)]
+    broken = SeveralErrors(errors) if errors else None
     if as_json:
         data = [{"version": number, **_as_data(model)} for number, model in found]
-        output.print_json({"path": str(path), "versions": data, "ignored": ignored})
-        return
-    for number, model in found[:-1]:
-        output.print_line(f"version {number}: {_summary(model)}")
-    number, model = found[-1]
-    output.print_line(f"version {number}: {_summary(model)}")
-    _show_signatures(model)
-    for name in ignored:
-        output.note(f"ignored by the server: {name} (a version is a whole number)")
+        document = {"path": str(path), "versions": data, "ignored": ignored}
+        told = {"errors": output.errors_as_data(broken)} if broken else {}
+        output.print_json({**document, **told})
+    else:
+        for number, model in found:
+            output.print_line(f"version {number}: {_summary(model)}")
+        _show_signatures(found[-1][1])
+        for name in ignored:
+            output.note(f"ignored by the server: {name} (a version is a whole number)")
+    if broken:
+        # With --json they are in the one document already.
+        raise typer.Exit(output.show_error(broken, as_json=False))
+
+
+def _read_versions(path: Path) -> "tuple[list[tuple[str, SavedModel]], list[TfdeployError]]":
+    """The versions that can be read, and what is wrong with the others; raises without any."""
+    from tfdeploy.savedmodel import check_base_path, is_saved_model, list_versions, read_saved_model
+
+    if is_saved_model(path):
+        return [(path.name, read_saved_model(path))], []
+    found: list[tuple[str, SavedModel]] = []
+    unread: list[TfdeployError] = []
+    problems = check_base_path(path)
+    for version in list_versions(path):
+        try:
+            found.append((str(version.number), read_saved_model(version.path)))
+        except TfdeployError as error:
+            unread.append(error)
+        except OSError:
+            # It stands among the problems of the base path.
+            continue
+    if not found:
+        raise_all(problems or unread)
+    return found, problems or unread
 
 
 def _summary(model: "SavedModel") -> str:

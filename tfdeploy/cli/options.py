@@ -1,5 +1,6 @@
 """Arguments and options that several commands share, and examples for --help."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,9 +47,24 @@ TemplatesDir = Annotated[
     Path | None,
     typer.Option("--templates", metavar="DIR", help="Templates that replace the bundled ones."),
 ]
+
+
+def seconds(text: str) -> float:
+    """A length of time that somebody can wait: ``0``, ``-1``, ``nan`` and ``inf`` are none."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise typer.BadParameter(f"'{text}' is no number of seconds above 0.")
+    return number
+
+
 Timeout = Annotated[
     float,
-    typer.Option("--timeout", metavar="SECONDS", help="How long to wait for the models."),
+    typer.Option(
+        "--timeout", metavar="SECONDS", parser=seconds, help="How long to wait for the models."
+    ),
 ]
 DEFAULT_STACKS = Path("stacks")
 

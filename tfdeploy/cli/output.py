@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
-from tfdeploy.errors import TfdeployError
+import typer
+
+from tfdeploy.errors import Exit, TfdeployError
+
+# What went wrong with a line that nothing was stopped for.
+_lost: list[TfdeployError] = []
 
 
 def show_error(error: TfdeployError, as_json: bool) -> int:
     """Three lines for each error on stderr; with --json the same as the one document."""
     for single in error.all():
-        sys.stderr.write(format_error(single) + "\n")
+        note(format_error(single))
     if as_json:
-        errors = [
-            {"code": one.code, "error": one.message, "where": one.where, "hint": one.hint}
-            for one in error.all()
-        ]
-        print_json({"errors": errors})
+        # The error stands on stderr already; where stdout can't be written, that must do.
+        with suppress(typer.Exit, TfdeployError):
+            print_json({"errors": errors_as_data(error)})
     return int(error.exit_code)
+
+
+def errors_as_data(error: TfdeployError) -> list[dict[str, str]]:
+    """Errors as they stand in a JSON document."""
+    return [
+        {"code": one.code, "error": one.message, "where": one.where, "hint": one.hint}
+        for one in error.all()
+    ]
 
 
 def format_error(error: TfdeployError) -> str:
@@ -33,18 +47,74 @@ def print_json(data: Any) -> None:
     """One JSON document on stdout."""
     import json
 
-    sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False, default=str) + "\n")
+    write(json.dumps(data, indent=2, ensure_ascii=False, default=str) + "\n")
 
 
 def print_line(text: str = "") -> None:
     """One line on stdout."""
-    sys.stdout.write(text + "\n")
+    write(text + "\n")
+
+
+def progress(text: str) -> None:
+    """A line about work that goes on, whether or not somebody can read of it."""
+    try:
+        print_line(text)
+    except typer.Exit:
+        pass
+    except TfdeployError as error:
+        _lost.append(error)
+
+
+def write(text: str) -> None:
+    """Write to stdout at once: a full disk is met here, not when the interpreter ends.
+
+    Raises:
+        typer.Exit: the reader of our output has gone; nobody is there to be told.
+        TfdeployError: TFD211.
+    """
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        drop_stdout()
+        raise typer.Exit(Exit.OK) from None
+    except OSError as error:
+        drop_stdout()
+        raise TfdeployError(
+            "TFD211",
+            f"Can't write to standard output: {error.strerror or error}.",
+            where="standard output",
+            hint="make room there, or send the output elsewhere.",
+        ) from error
+
+
+def finish() -> None:
+    """Raise what was lost on the way, or would be when the interpreter ends; as ``write``."""
+    write("")
+    if _lost:
+        raise _lost.pop()
+
+
+def drop_stdout() -> None:
+    """Send what is still buffered to nowhere: the interpreter would fail on it when it ends."""
+    with suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def open_closed_streams() -> None:
+    """Python has None for a stream that the shell closed (``>&-``)."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
 
 
 def note(text: str) -> None:
     """A line that isn't the result: to stderr, so that stdout can be piped."""
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()
+    with suppress(OSError):
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

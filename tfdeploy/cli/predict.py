@@ -17,6 +17,7 @@ from tfdeploy.cli.options import (
     choose,
     examples,
     load,
+    seconds,
 )
 from tfdeploy.errors import TfdeployError
 
@@ -68,7 +69,7 @@ def predict(
     curl: Annotated[
         bool, typer.Option("--curl", help="Print the equivalent curl line; send nothing.")
     ] = False,
-    timeout: Annotated[float, typer.Option("--timeout", metavar="SECONDS")] = 60.0,
+    timeout: Annotated[float, typer.Option("--timeout", metavar="SECONDS", parser=seconds)] = 60.0,
     runtime: RuntimeOption = None,
     stacks_dir: StacksDir = DEFAULT_STACKS,
     as_json: AsJson = False,
@@ -88,7 +89,8 @@ def predict(
         input_alias=input_alias,
         signature_name=signature,
     )
-    request = _request(rest_url, model, given, version, label, columns)
+    signatures = _signatures(rest_url, model, version, label, timeout)
+    request = _request(signatures, given, columns)
     if curl:
         output.print_line(_curl(rest_url, model, request, version, label))
         return
@@ -124,28 +126,21 @@ def _address(file: "StackFile", model: str, service: str | None, runtime: str | 
     return found.rest_url
 
 
-def _request(
-    rest_url: str,
-    model: str,
-    given: "Given",
-    version: int | None,
-    label: str | None,
-    columns: bool,
-) -> "Request":
+def _request(signatures: "Mapping[str, Signature]", given: "Given", columns: bool) -> "Request":
     from tfdeploy.client.columns import in_columns
     from tfdeploy.client.request import build_request
 
-    request = build_request(_signatures(rest_url, model, version, label), given)
+    request = build_request(signatures, given)
     return in_columns(request) if columns else request
 
 
 def _signatures(
-    rest_url: str, model: str, version: int | None, label: str | None
+    rest_url: str, model: str, version: int | None, label: str | None, timeout: float
 ) -> "Mapping[str, Signature]":
     from tfdeploy.client.status import Unreachable, get_metadata
 
     try:
-        return get_metadata(rest_url, model, version=version, label=label)
+        return get_metadata(rest_url, model, version=version, label=label, timeout_seconds=timeout)
     except Unreachable as error:
         raise TfdeployError(
             "TFD504",

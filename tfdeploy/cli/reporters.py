@@ -23,7 +23,7 @@ class PlainReporter:
     """One line for each thing that happens."""
 
     def __init__(self, as_json: bool) -> None:
-        self._say = output.note if as_json else _line
+        self._say = output.note if as_json else output.progress
         self._states: dict[str, dict[str, str]] = {}
 
     def begin(self, step: Step) -> None:
@@ -86,8 +86,3 @@ class LiveReporter:
         if self._status is not None:
             self._status.stop()
             self._status = None
-
-
-def _line(text: str) -> None:
-    output.print_line(text)
-    sys.stdout.flush()

@@ -82,9 +82,14 @@ def render(
         name for name in {*before, *rendered.files} if before.get(name) != rendered.files.get(name)
     )
     if check and differing:
+        what = (
+            "1 rendered file differs"
+            if len(differing) == 1
+            else (f"{len(differing)} rendered files differ")
+        )
         raise TfdeployError(
             "TFD210",
-            f"{len(differing)} rendered files differ: {', '.join(differing)}.",
+            f"{what}: {', '.join(differing)}.",
             where=str(folder),
             hint=f"`tfdeploy render {stack}` writes them.",
         )

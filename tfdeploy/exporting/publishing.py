@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sysconfig
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from tfdeploy.savedmodel import (
     next_version,
     read_saved_model,
 )
+from tfdeploy.savedmodel.names import MODEL_NAME, MODEL_NAME_RULE
 
 Report = Callable[[str], None]
 
@@ -203,14 +205,14 @@ def _left_behind(base_path: Path) -> list[Path]:
 
 
 def _checked_name(name: str) -> str:
-    # The REST API ends a model's name at a slash or a colon.
-    if name and not name.startswith(".") and not set(name) & set("/:\\ \n"):
+    # As a stack file takes it; and a folder that begins with a dot is hidden, as scratch is.
+    if re.fullmatch(MODEL_NAME, name) and not name.startswith("."):
         return name
     raise TfdeployError(
         "TFD216",
         f"A model can't be called '{name}': the name is a part of its address.",
         where="--name",
-        hint="use letters, digits, `_`, `-` and `.`.",
+        hint=f"use {MODEL_NAME_RULE}.",
     )
 
 

@@ -20,8 +20,8 @@ from tfdeploy.savedmodel import (
     list_versions,
     read_saved_model,
 )
+from tfdeploy.savedmodel.names import KERAS_FILES
 
-_KERAS_FILES = (".keras", ".h5", ".hdf5")
 _CALLABLE = re.compile(r"(?P<module>[A-Za-z_][\w.]*):(?P<attribute>[A-Za-z_][\w.]*)")
 _KINDS = "a .keras file, a SavedModel folder, or module:function"
 
@@ -96,12 +96,12 @@ def find_source(text: str) -> Source:
     if path.is_dir():
         return SavedModelFolder(_version_folder(path))
     if path.is_file():
-        if path.suffix.lower() in _KERAS_FILES:
+        if path.suffix.lower() in KERAS_FILES:
             return KerasFile(path)
         raise _wrong("TFD102", f"{path} is no Keras file: its name ends in '{path.suffix}'.", text)
     if match := _CALLABLE.fullmatch(text):
         return PythonObject(match["module"], match["attribute"])
-    raise _wrong("TFD101", f"There is no {path} to export.", text)
+    raise _wrong("TFD101", f"There is no {path} to export.", text, _hint(text))
 
 
 def _version_folder(path: Path) -> Path:
@@ -110,6 +110,15 @@ def _version_folder(path: Path) -> Path:
         raise_all(check_base_path(path))
     folder = versions[-1].path if versions else path
     return read_saved_model(folder).path
+
+
+def _hint(text: str) -> str:
+    """A module is named as in ``import``; a path to its file is what many write first."""
+    folder, _, name = text.rpartition("/")
+    if ".py:" not in name:
+        return f"give {_KINDS}."
+    place = f", and run it in {folder}" if folder else ""
+    return f"leave .py out: {name.replace('.py:', ':')}{place}."
 
 
 def _wrong(code: str, message: str, where: str, hint: str = f"give {_KINDS}.") -> TfdeployError:
@@ -137,6 +146,8 @@ def _imported(name: str, source: str) -> Any:
             if missing
             else (f"try it: `python -c 'import {name}'`.")
         )
+        if name.endswith(".py"):
+            hint = _hint(source)
         message = f"The module {name} can't be imported: {error}."
         raise _wrong("TFD101", message, source, hint) from error
 

@@ -12,6 +12,7 @@ from tfdeploy.errors import TfdeployError
 
 if TYPE_CHECKING:
     from docker import DockerClient
+    from docker.errors import APIError
     from docker.models.containers import Container
 
 LABEL_PROJECT = "com.docker.compose.project"
@@ -36,13 +37,13 @@ def connect(timeout_seconds: int = CALL_SECONDS) -> DockerClient:
 
 @contextmanager
 def asking() -> Iterator[None]:
-    """Turn what the SDK raises in the body into TFD401."""
+    """Turn what the SDK raises in the body into TFD401; TFD413 where the engine answered."""
     from docker.errors import APIError, DockerException
 
     try:
         yield
     except APIError as error:
-        raise _no_engine("Docker answered with an error.", str(error)) from error
+        raise _answered(error) from error
     # The SDK lets errors of the connection itself through as they are: OSErrors.
     except (DockerException, OSError) as error:
         denied = "Permission denied" in str(error)
@@ -140,15 +141,32 @@ def _client(timeout_seconds: int) -> DockerClient:
     )
 
 
+def _answered(error: APIError) -> TfdeployError:
+    """What an engine that lives says, such as 404 for a container that has just gone."""
+    said = str(error.explanation or error).strip().rstrip(".")
+    # A proxy, or Docker Desktop, in front of an engine that doesn't run.
+    if error.status_code in (502, 503, 504):
+        return _no_engine("Docker isn't running.", said)
+    return TfdeployError(
+        "TFD413",
+        f"Docker answered: {said}.",
+        where=_host(),
+        hint="run the command again; it goes by what there is then.",
+    )
+
+
+def _host() -> str:
+    return os.environ.get("DOCKER_HOST") or "the engine that `docker context show` names"
+
+
 def _no_engine(message: str, said: str) -> TfdeployError:
-    host = os.environ.get("DOCKER_HOST") or "the engine that `docker context show` names"
     # "Error while fetching ...: ('Connection aborted.', FileNotFoundError(2, 'No such file'))"
     reasons = re.findall(r"\w*Error\(\d+, [\"']([^\"']+)[\"']\)", said)
     todo = "add yourself to the group `docker`" if "user" in message else "start Docker"
     return TfdeployError(
         "TFD401",
         message,
-        where=f"{host}: {reasons[-1] if reasons else said}",
+        where=f"{_host()}: {reasons[-1] if reasons else said}",
         hint=f"{todo}, or use `--runtime process`, which needs no Docker.",
     )
 

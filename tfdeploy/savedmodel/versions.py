@@ -120,7 +120,11 @@ def _too_deep(path: Path) -> TfdeployError | None:
 
 def _no_versions(base_path: Path) -> list[TfdeployError]:
     if near_misses := ignored_folders(base_path):
-        return [_no_number(path) for path in near_misses]
+        numbers = [_meant_number(path) for path in near_misses]
+        return [
+            _no_number(path, number, alone=numbers.count(number) == 1)
+            for path, number in zip(near_misses, numbers, strict=True)
+        ]
     hint = f"export a model there: {_export_command('SOURCE', base_path.resolve())}."
     for path in sorted(base_path.iterdir()):
         if path.is_dir() and any(is_saved_model(one.path) for one in list_versions(path)):
@@ -130,14 +134,22 @@ def _no_versions(base_path: Path) -> list[TfdeployError]:
     return [TfdeployError("TFD113", what, where=str(base_path), hint=hint)]
 
 
-def _no_number(path: Path) -> TfdeployError:
+def _meant_number(path: Path) -> int:
     digits = re.search(r"[0-9]+", path.name)
-    number = int(digits[0][:18]) if digits else next_version(path.parent)
+    return int(digits[0][:18]) if digits else next_version(path.parent)
+
+
+def _no_number(path: Path, number: int, *, alone: bool) -> TfdeployError:
+    target = path.parent / str(number)
+    # mv would put one folder into another that is there.
+    free = alone and not target.exists()
     return TfdeployError(
         "TFD114",
         f"The server ignores '{path.name}': the name of a version is a whole number.",
         where=str(path),
-        hint=f"rename it: `mv {path} {path.parent / str(number)}`.",
+        hint=f"rename it: `mv {path} {target}`."
+        if free
+        else "rename it to a whole number that no other folder there has.",
     )
 
 

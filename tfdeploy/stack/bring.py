@@ -18,8 +18,8 @@ from tfdeploy.savedmodel import (
     parse_version,
     read_saved_model,
 )
+from tfdeploy.savedmodel.names import KERAS_FILES
 
-KERAS_FILES = (".keras", ".h5", ".hdf5")
 
 def path_below(path: Path, models_root: Path) -> str | None:
     """A base path inside the models root, relative to it; None when it lies elsewhere."""

@@ -65,20 +65,30 @@ def find_stack(name: str, stacks_dir: Path) -> Path:
         TfdeployError: TFD201, naming the stacks that exist.
     """
     given = Path(name)
-    candidates = [stacks_dir / name / FILE_NAME]
+    if name and given.name in ("", ".."):
+        # The folder's own name is needed later, and `.` hasn't any.
+        candidates = [Path(os.path.abspath(name)) / FILE_NAME]
+    else:
+        candidates = [stacks_dir / name / FILE_NAME]
     if "/" in name or given.suffix in (".yaml", ".yml"):
         candidates += [given, given / FILE_NAME]
     for candidate in candidates:
         if candidate.is_file():
             return candidate
-    known = sorted(path.parent.name for path in stacks_dir.glob(f"*/{FILE_NAME}"))
+    raise _no_stack(name, candidates[0], stacks_dir)
+
+
+def _no_stack(name: str, path: Path, stacks_dir: Path) -> TfdeployError:
+    if path.is_dir():
+        what, hint = f"{path} is a folder, not a stack file.", "move that folder away."
+        return TfdeployError("TFD201", what, where=str(path), hint=hint)
+    files = [one for one in stacks_dir.glob(f"*/{FILE_NAME}") if one.is_file()]
+    known = sorted(one.parent.name for one in files)
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean '{near[0]}'?" if near else f"`tfdeploy new {name}` makes one."
     if known and not near:
         hint = f"stacks here: {', '.join(known)}. {hint}"
-    raise TfdeployError(
-        "TFD201", f"There is no stack '{name}'.", where=str(candidates[0]), hint=hint
-    )
+    return TfdeployError("TFD201", f"There is no stack '{name}'.", where=str(path), hint=hint)
 
 
 def load_stack(path: Path) -> StackFile:
@@ -90,12 +100,20 @@ def load_stack(path: Path) -> StackFile:
     try:
         # Not read_text: line ends and a byte order mark stay for edits to keep.
         text = path.read_bytes().decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise TfdeployError(
             "TFD201",
-            f"The stack file can't be read: {error}.",
+            f"The stack file can't be read: {error.strerror or error}.",
             where=str(path),
-            hint="check the path, its permissions, and that it is UTF-8 text.",
+            hint="check the path and its permissions.",
+        ) from error
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise TfdeployError(
+            "TFD202",
+            f"The stack file isn't UTF-8 text: byte 0x{error.object[error.start]:02x} is wrong.",
+            where=f"{path}:{line}",
+            hint="save it as UTF-8.",
         ) from error
     return parse_stack(text, path)
 

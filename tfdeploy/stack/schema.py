@@ -21,6 +21,8 @@ from pydantic import (
     model_validator,
 )
 
+from tfdeploy.savedmodel.names import MODEL_NAME, MODEL_NAME_RULE
+
 DEFAULT_IMAGE = "tensorflow/serving:2.20.0"
 REST_PORT = 8501
 GRPC_PORT = 8500
@@ -66,9 +68,7 @@ ServiceName = Annotated[
         "it is a DNS name: lower-case letters, digits and -, at most 63",
     ),
 ]
-ModelName = Annotated[
-    StrictStr, _name(r"(?!\.+\Z)[A-Za-z0-9_.-]+", "letters, digits, _ . and -, not dots alone")
-]
+ModelName = Annotated[StrictStr, _name(MODEL_NAME, MODEL_NAME_RULE)]
 VariableName = Annotated[
     StrictStr, _name(r"[A-Za-z_][A-Za-z0-9_]*", "letters, digits and _, starting with no digit")
 ]
