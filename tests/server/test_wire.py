@@ -10,8 +10,8 @@ from tfdeploy import wire
 from tfdeploy.server.tensor import Tensor
 from tfdeploy.server.tensor_proto import (
     UnreadableTensor,
-    new_tensor_proto,
     parse_tensor_proto,
+    write_tensor_proto,
 )
 
 pytestmark = pytest.mark.timeout(120)
@@ -48,8 +48,14 @@ def test_tensor_protos_are_tensorflows(array: np.ndarray) -> None:
     theirs = tf.make_tensor_proto(array)
     ours = parse_tensor_proto(wire.TensorProto.FromString(theirs.SerializeToString()))
     assert ours.array.tolist() == array.tolist()
-    back = type(theirs).FromString(new_tensor_proto(ours).SerializeToString())
+    back = type(theirs).FromString(written(ours).SerializeToString())
     assert tf.make_ndarray(back).tolist() == array.tolist()
+
+
+def written(tensor: Tensor) -> object:
+    proto = wire.TensorProto()
+    write_tensor_proto(tensor, proto)
+    return proto
 
 
 def float_proto(dims: list[int], values: list[float]) -> object:
@@ -82,4 +88,4 @@ def test_wrong_content_size() -> None:
 
 def test_strings_are_written_as_bytes() -> None:
     tensor = Tensor(wire.DataType.DT_STRING, np.array([b"x"], np.object_))
-    assert list(new_tensor_proto(tensor).string_val) == [b"x"]
+    assert list(written(tensor).string_val) == [b"x"]

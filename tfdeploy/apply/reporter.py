@@ -21,19 +21,3 @@ class Reporter(Protocol):
 
     def failed(self, message: str) -> None:
         """A step failed, and what it changed is taken back."""
-
-
-class Silent:
-    """Tells nobody."""
-
-    def begin(self, step: Step) -> None:
-        """Nothing."""
-
-    def models(self, service: str, states: dict[str, str]) -> None:
-        """Nothing."""
-
-    def end(self, step: Step, seconds: float) -> None:
-        """Nothing."""
-
-    def failed(self, message: str) -> None:
-        """Nothing."""

@@ -55,12 +55,6 @@ class Scheduler:
             return await self._run_batch(servable, servable.batching, feeds, fetches, timeout_ms)
         return await self._run_once(servable, feeds, fetches, timeout_ms)
 
-    def run_blocking(
-        self, servable: Servable, feeds: Feeds, fetches: tuple[str, ...]
-    ) -> list[Tensor]:
-        """Run in the calling thread, as warm-up does."""
-        return servable.session.run(list(feeds.items()), fetches, False, 0)
-
     def close(self) -> None:
         """Take no more runs; what runs is left to the end of the process."""
         self._pool.shutdown(wait=False, cancel_futures=True)

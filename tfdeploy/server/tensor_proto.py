@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from tfdeploy import wire
 from tfdeploy.server.tensor import Array, Tensor, storage_of
 from tfdeploy.wire import DataType
 
@@ -130,10 +129,3 @@ def write_tensor_proto(tensor: Tensor, proto: Any, as_content: bool = False) -> 
         proto.tensor_content = np.ascontiguousarray(tensor.array).tobytes()
     elif tensor.dtype in _FIELDS:
         getattr(proto, _FIELDS[tensor.dtype]).extend(_values_to_write(tensor))
-
-
-def new_tensor_proto(tensor: Tensor) -> Any:
-    """A TensorProto with typed fields."""
-    proto = wire.TensorProto()
-    write_tensor_proto(tensor, proto)
-    return proto
