@@ -9,6 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.savedmodel_bytes import (
+    BFLOAT16,
+    DOUBLE,
+    FLOAT,
+    block,
+    entry,
+    meta_graph,
+    number,
+    saved,
+    signature,
+    tensor,
+    varint,
+)
 from tfdeploy.errors import TfdeployError
 from tfdeploy.savedmodel import (
     SavedModel,
@@ -21,61 +34,6 @@ from tfdeploy.savedmodel import (
     read_saved_model,
 )
 from tfdeploy.savedmodel.wire import Message, WireError
-
-FLOAT, STRING, BFLOAT16 = 1, 7, 14
-
-
-def varint(value: int) -> bytes:
-    value %= 1 << 64
-    out = b""
-    while value > 0x7F:
-        out += bytes([value & 0x7F | 0x80])
-        value >>= 7
-    return out + bytes([value])
-
-
-def number(field: int, value: int) -> bytes:
-    return varint(field << 3) + varint(value)
-
-
-def block(field: int, data: bytes | str) -> bytes:
-    data = data.encode() if isinstance(data, str) else data
-    return varint(field << 3 | 2) + varint(len(data)) + data
-
-
-def tensor(name: str, dtype: int, dims: list[int] | None) -> bytes:
-    """A TensorInfo; without dims the rank is unknown."""
-    known = b"".join(block(2, number(1, dim)) for dim in dims or ())
-    shape = number(3, 1) if dims is None else known
-    return block(1, name) + number(2, dtype) + block(3, shape)
-
-
-def entry(field: int, key: str, value: bytes) -> bytes:
-    return block(field, block(1, key) + block(2, value))
-
-
-def signature(inputs: dict[str, bytes], outputs: dict[str, bytes]) -> bytes:
-    parts = [entry(1, key, value) for key, value in inputs.items()]
-    parts += [entry(2, key, value) for key, value in outputs.items()]
-    return b"".join(parts) + block(3, "tensorflow/serving/predict")
-
-
-def meta_graph(
-    signatures: dict[str, bytes], tags: tuple[str, ...] = ("serve",), graph: bytes = b""
-) -> bytes:
-    info = b"".join(block(4, tag) for tag in tags) + block(5, "2.21.0")
-    parts = [entry(5, name, value) for name, value in signatures.items()]
-    return block(2, block(1, info) + block(2, graph) + b"".join(parts))
-
-
-DOUBLE = signature({"x": tensor("x:0", FLOAT, [-1, 4])}, {"y": tensor("y:0", FLOAT, [-1, 2])})
-
-
-def saved(folder: Path, data: bytes | None = None) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    whole = number(1, 1) + meta_graph({"serving_default": DOUBLE})
-    (folder / "saved_model.pb").write_bytes(whole if data is None else data)
-    return folder
 
 
 def read(folder: Path, data: bytes) -> SavedModel:
@@ -308,10 +266,12 @@ def test_a_good_base_path_has_no_problems(tmp_path: Path) -> None:
     assert ignored_folders(tmp_path) == [tmp_path / "old"]
 
 
-def test_a_text_savedmodel_is_the_servers_business(tmp_path: Path) -> None:
+def test_a_chunked_savedmodel_is_the_servers_business(tmp_path: Path) -> None:
     (tmp_path / "1").mkdir()
-    (tmp_path / "1" / "saved_model.pbtxt").write_text("")
+    (tmp_path / "1" / "saved_model.cpb").write_bytes(b"")
     assert check_base_path(tmp_path) == []
+    (tmp_path / "1" / "saved_model.pb").write_bytes(b"")
+    assert codes(tmp_path) == ["TFD111"]
 
 
 def test_missing_and_empty_base_paths(tmp_path: Path) -> None:

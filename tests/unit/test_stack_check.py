@@ -208,9 +208,9 @@ def test_a_signature_with_a_fixed_first_dimension_cant_be_batched(tmp_path: Path
     assert "first dimension of 8" in error.message
 
 
-def test_a_text_savedmodel_is_left_to_the_server_with_batching_too(tmp_path: Path) -> None:
+def test_a_chunked_savedmodel_is_left_to_the_server_with_batching_too(tmp_path: Path) -> None:
     file = on_disk(tmp_path, "    models: {m: {}}\n    batching:\n", versions=(1,))
-    (tmp_path / "models/m/1/saved_model.pb").rename(tmp_path / "models/m/1/saved_model.pbtxt")
+    (tmp_path / "models/m/1/saved_model.pb").rename(tmp_path / "models/m/1/saved_model.cpb")
     assert check_models(file) == []
 
 

@@ -31,7 +31,7 @@ DEFAULT_BASE_IMAGE = "python:3.11-slim-bookworm"
 
 _DISTRIBUTION = "tfdeploy-serving"
 _TEMPLATE = "server-image.Dockerfile"
-_SOURCES = ("__init__.py", "wire.py", "server")
+_SOURCES = ("__init__.py", "wire", "server")
 _SERVER_EXTRA = re.compile(r"extra\s*==\s*['\"]server['\"]")
 _SHARED_REQUIREMENTS = frozenset({"grpcio", "protobuf"})
 _LAUNCHER = "tensorflow_model_server"

@@ -1,5 +1,9 @@
 """What lies on disk: SavedModels and their numbered versions, read without TensorFlow."""
 
+from tfdeploy.savedmodel.contract import Change, contract_changes
+from tfdeploy.savedmodel.defects import DEFECT_KINDS, Defect, Limits, find_defects
+from tfdeploy.savedmodel.explaining import explain_names
+from tfdeploy.savedmodel.manifest import MANIFEST, manifest_samples, read_manifest
 from tfdeploy.savedmodel.reading import is_saved_model, read_saved_model
 from tfdeploy.savedmodel.signatures import SavedModel, Signature, TensorInfo
 from tfdeploy.savedmodel.versions import (
@@ -10,17 +14,31 @@ from tfdeploy.savedmodel.versions import (
     next_version,
     parse_version,
 )
+from tfdeploy.savedmodel.warmup import WARMUP_FILE, Warmup, read_warmup
 
 __all__ = [
+    "DEFECT_KINDS",
+    "MANIFEST",
+    "WARMUP_FILE",
+    "Change",
+    "Defect",
+    "Limits",
     "SavedModel",
     "Signature",
     "TensorInfo",
     "VersionFolder",
+    "Warmup",
     "check_base_path",
+    "contract_changes",
+    "explain_names",
+    "find_defects",
     "ignored_folders",
     "is_saved_model",
     "list_versions",
+    "manifest_samples",
     "next_version",
     "parse_version",
+    "read_manifest",
     "read_saved_model",
+    "read_warmup",
 ]

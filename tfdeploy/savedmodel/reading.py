@@ -1,4 +1,7 @@
-"""Read a version folder: saved_model.pb by its wire format, without TensorFlow or protobuf."""
+"""Read a version folder: saved_model.pb by its wire format, without TensorFlow or protobuf.
+
+Only a text one, saved_model.pbtxt, takes protobuf to read.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +13,26 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tfdeploy.errors import TfdeployError
+from tfdeploy.savedmodel.manifest import read_manifest
 from tfdeploy.savedmodel.signatures import SavedModel, Signature, TensorInfo, dtype_name
+from tfdeploy.savedmodel.warmup import read_warmup
 from tfdeploy.savedmodel.wire import Message, WireError
 
 _INIT_OP = "__saved_model_init_op"
 _COPY_AGAIN = "copy or export the model again, under a new version number."
 # What the server looks for, beside saved_model.pb (tensorflow/cc/saved_model/reader.cc).
-_OTHER_FORMATS = ("saved_model.cpb", "saved_model.pbtxt")
+_CHUNKED = "saved_model.cpb"
+_MODEL_FILES = ("saved_model.pb", _CHUNKED, "saved_model.pbtxt")
 
 
 def is_saved_model(folder: Path) -> bool:
     """Whether the server would find a SavedModel in that very folder."""
-    return any((folder / name).is_file() for name in ("saved_model.pb", *_OTHER_FORMATS))
+    return any((folder / name).is_file() for name in _MODEL_FILES)
+
+
+def is_chunked(folder: Path) -> bool:
+    """Whether what the server would read there is a SavedModel in chunks."""
+    return (folder / _CHUNKED).is_file() and not (folder / "saved_model.pb").is_file()
 
 
 def read_saved_model(path: Path, tag: str = "serve") -> SavedModel:
@@ -31,47 +42,91 @@ def read_saved_model(path: Path, tag: str = "serve") -> SavedModel:
     saved_model/reader.cc). The graph itself is stepped over: damage inside it stays unseen.
 
     Raises:
-        TfdeployError: TFD110 when there is no SavedModel; TFD111 when it is damaged, is a text or
-            a chunked one, has no graph of that tag, or misses a file of its variables.
+        TfdeployError: TFD110 when there is no SavedModel; TFD111 when it is damaged, is a chunked
+            one, has no graph of that tag, or misses a file of its variables.
     """
-    file = path / "saved_model.pb"
-    with _readable(file):
-        if not file.is_file():
-            raise _no_saved_model(path)
-        found = _map(file, tag)
+    with open_model(path) as (file, message):
+        found = _saved_model(message, file, tag)
         _check_variables(path)
     return found
 
 
-def _map(file: Path, tag: str) -> SavedModel:
+@contextmanager
+def open_model(path: Path) -> Iterator[tuple[Path, Message]]:
+    """A version folder's model file and what it says, the graph left out of a text one.
+
+    Of saved_model.pb and saved_model.pbtxt the first counts, as for the server.
+
+    Raises:
+        TfdeployError: TFD110, TFD111; also for what the block reads and finds damaged.
+    """
+    file = path / "saved_model.pb"
+    with _readable(file):
+        if file.is_file():
+            with _mapped(file) as buffer:
+                yield file, Message(buffer, 0, len(buffer))
+            return
+    file = path / "saved_model.pbtxt"
+    with _readable(file):
+        if not file.is_file() or is_chunked(path):
+            raise _no_saved_model(path)
+        from tfdeploy.savedmodel.text import read_text
+
+        data = read_text(file)
+        yield file, Message(data, 0, len(data))
+
+
+@contextmanager
+def _mapped(file: Path) -> Iterator[mmap.mmap]:
     with file.open("rb") as handle:
         if not os.fstat(handle.fileno()).st_size:
             raise _unreadable(file, "is empty")
         with mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as buffer:
-            return _saved_model(Message(buffer, 0, len(buffer)), file.parent, tag)
+            yield buffer
 
 
-def _saved_model(message: Message, path: Path, tag: str) -> SavedModel:
+def _saved_model(message: Message, file: Path, tag: str) -> SavedModel:
+    graph = find_graph(message, file, tag)
+    info = graph.message(1)
+    signatures = [_signature(entry) for entry in graph.messages(5)]
+    return SavedModel(
+        path=file.parent,
+        tags=_tags(graph),
+        tensorflow_version=info.first_text(5) if info else "",
+        signatures={one.name: one for one in signatures if one.name != _INIT_OP},
+        size_bytes=_size_bytes(file.parent),
+        ops=_ops(info),
+        warmup_records=read_warmup(file.parent).records,
+        manifest=read_manifest(file.parent),
+    )
+
+
+def find_graph(message: Message, file: Path, tag: str) -> Message:
+    """The MetaGraphDef whose tags are exactly ``{tag}``.
+
+    Raises:
+        TfdeployError: TFD111 where there is none.
+        WireError: the bytes are damaged.
+    """
     graphs = [(_tags(graph), graph) for graph in message.messages(2)]
     for tags, graph in graphs:
         if set(tags) == {tag}:
-            info = graph.message(1)
-            signatures = [_signature(entry) for entry in graph.messages(5)]
-            return SavedModel(
-                path=path,
-                tags=tags,
-                tensorflow_version=info.first_text(5) if info else "",
-                signatures={one.name: one for one in signatures if one.name != _INIT_OP},
-                size_bytes=_size_bytes(path),
-            )
+            return graph
     if not graphs:
         raise WireError("it holds no graph")
     seen = ", ".join("{" + " ".join(tags) + "}" for tags, _ in graphs)
     raise _unreadable(
-        path / "saved_model.pb",
+        file,
         f"has no graph with the one tag '{tag}', only {seen}",
         hint=f"export the model again for serving, with the tag '{tag}'.",
     )
+
+
+def _ops(info: Message | None) -> tuple[str, ...]:
+    """The op types that the graph and its functions use, as its writer listed them."""
+    # MetaInfoDef.stripped_op_list = 2, OpList.op = 1, OpDef.name = 1.
+    ops = info.message(2) if info else None
+    return tuple(sorted({op.first_text(1) for op in ops.messages(1)})) if ops else ()
 
 
 def _tags(graph: Message) -> tuple[str, ...]:
@@ -152,13 +207,12 @@ def _unreadable(file: Path, what: str, *, hint: str = _COPY_AGAIN) -> TfdeployEr
 
 
 def _no_saved_model(path: Path) -> TfdeployError:
-    for name in _OTHER_FORMATS:
-        if (path / name).is_file():
-            return _unreadable(
-                path / name,
-                "is a kind of SavedModel that tfdeploy doesn't read, though the server may",
-                hint="export the model again: current TensorFlow writes saved_model.pb.",
-            )
+    if is_chunked(path):
+        return _unreadable(
+            path / _CHUNKED,
+            "is a kind of SavedModel that tfdeploy doesn't read, though the server may",
+            hint="export the model again: current TensorFlow writes saved_model.pb.",
+        )
     if path.is_dir():
         what = f"{path} holds no saved_model.pb."
     elif path.exists():

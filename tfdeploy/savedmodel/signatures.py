@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 # tensorflow/core/framework/types.proto, DataType.
 _DTYPES = {
@@ -65,8 +66,14 @@ class TensorInfo:
     def __str__(self) -> str:
         if self.shape is None:
             return f"{self.alias}: {self.dtype} of any shape"
-        dims = ", ".join("?" if dim is None else str(dim) for dim in self.shape)
-        return f"{self.alias}: {self.dtype}[{dims}]"
+        return f"{self.alias}: {self.dtype}{self.dims}"
+
+    @property
+    def dims(self) -> str:
+        """The shape for people: ``[?, 28, 28]``, or ``of unknown rank``."""
+        if self.shape is None:
+            return "of unknown rank"
+        return f"[{', '.join('?' if dim is None else str(dim) for dim in self.shape)}]"
 
 
 @dataclass(frozen=True)
@@ -101,9 +108,10 @@ class Signature:
 class SavedModel:
     """One version folder, as the server would load it.
 
-    ``size_bytes`` counts every file of the folder: the server reserves 1.2 times that (TensorFlow
-    Serving, servables/tensorflow/bundle_factory_util.cc). The signatures leave out
-    ``__saved_model_init_op``, which is no signature for callers.
+    ``size_bytes`` counts every file of the folder. The signatures leave out
+    ``__saved_model_init_op``, which is no signature for callers. ``ops`` are the op types of the
+    graph, sorted; empty where its writer listed none. ``warmup_records`` counts the whole ones.
+    ``manifest`` is what tfdeploy.json says, None without a readable one.
     """
 
     path: Path
@@ -111,3 +119,15 @@ class SavedModel:
     tensorflow_version: str
     signatures: Mapping[str, Signature]
     size_bytes: int
+    ops: tuple[str, ...] = ()
+    warmup_records: int = 0
+    manifest: Mapping[str, Any] | None = None
+
+    @property
+    def memory_bytes(self) -> int:
+        """What the server reserves to load it, of main memory; a GPU's isn't counted.
+
+        It is 1.2 times the size of all files (TensorFlow Serving, servables/tensorflow/
+        bundle_factory_util.cc). During a change of versions old and new are there at once.
+        """
+        return self.size_bytes * 6 // 5

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfdeploy.errors import TfdeployError
-from tfdeploy.savedmodel.reading import is_saved_model, read_saved_model
+from tfdeploy.savedmodel.reading import is_chunked, is_saved_model, read_saved_model
 
 _NUMBER = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)[ \t\n\v\f\r]*")
 _INT64 = range(-(2**63), 2**63)
@@ -155,8 +155,8 @@ def _no_number(path: Path, number: int, *, alone: bool) -> TfdeployError:
 
 def _broken(versions: list[VersionFolder]) -> Iterator[TfdeployError]:
     for version in versions:
-        if is_saved_model(version.path) and not (version.path / "saved_model.pb").is_file():
-            # A text or a chunked SavedModel: the server reads it, we don't.
+        if is_chunked(version.path):
+            # The server reads it, we don't.
             continue
         try:
             read_saved_model(version.path)

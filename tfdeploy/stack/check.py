@@ -202,7 +202,9 @@ def _batchable(
     """With batching on, every request to a signature with a fixed first dimension fails."""
     if file.stack.services[service].batching is None:
         return
-    if not (version.path / "saved_model.pb").is_file():
+    # A chunked model is read by the server alone.
+    names = ("saved_model.pb", "saved_model.pbtxt")
+    if not any((version.path / name).is_file() for name in names):
         return
     for signature in read_saved_model(version.path).signatures.values():
         if signature.inputs and not signature.batchable:

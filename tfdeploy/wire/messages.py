@@ -1,32 +1,11 @@
-"""Protobuf messages of TensorFlow Serving, built at run time in a package name of our own.
-
-They are wire-compatible with TensorFlow's and TensorFlow Serving's by field number, and text files
-written with them are read by `tensorflow_model_server`. They live in a private descriptor pool, so
-they coexist with the real ones in one process, and nothing here imports tensorflow or grpc.
+"""The messages and enums, field by field; `tfdeploy.wire` makes classes of them.
 
 Sources of the field numbers: tensorflow_serving/{apis,config,servables/tensorflow}/*.proto and
 tensorflow/core/{framework,protobuf,example}/*.proto.
 """
 
 import enum
-import re
-from typing import Any, Final, TypeVar
-
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
-from google.protobuf.message import Message
-
-PACKAGE: Final = "tfdeploy.wire"
-
-PREDICT: Final = "/tensorflow.serving.PredictionService/Predict"
-CLASSIFY: Final = "/tensorflow.serving.PredictionService/Classify"
-REGRESS: Final = "/tensorflow.serving.PredictionService/Regress"
-MULTI_INFERENCE: Final = "/tensorflow.serving.PredictionService/MultiInference"
-GET_MODEL_METADATA: Final = "/tensorflow.serving.PredictionService/GetModelMetadata"
-GET_MODEL_STATUS: Final = "/tensorflow.serving.ModelService/GetModelStatus"
-RELOAD_CONFIG: Final = "/tensorflow.serving.ModelService/HandleReloadConfigRequest"
-HEALTH_CHECK: Final = "/grpc.health.v1.Health/Check"
-
-SIGNATURE_DEF_MAP_URL: Final = "type.googleapis.com/tensorflow.serving.SignatureDefMap"
+from typing import Final
 
 
 class Code(enum.IntEnum):
@@ -108,12 +87,17 @@ class DataType(enum.IntEnum):
     DT_UINT64 = 23
     DT_FLOAT8_E5M2 = 24
     DT_FLOAT8_E4M3FN = 25
+    DT_FLOAT8_E4M3FNUZ = 26
+    DT_FLOAT8_E4M3B11FNUZ = 27
+    DT_FLOAT8_E5M2FNUZ = 28
     DT_INT4 = 29
     DT_UINT4 = 30
+    DT_INT2 = 31
+    DT_UINT2 = 32
 
 
 # One line is one field; a word and a bar in front name the oneof that the field belongs to.
-_MESSAGES: Final = {
+MESSAGES: Final = {
     # Values that protobuf wraps so that "not set" can be told from zero.
     "Int64Value": "int64 value = 1",
     "StringValue": "string value = 1",
@@ -199,7 +183,11 @@ _MESSAGES: Final = {
         string method_name = 3
         map<string, TensorProto> defaults = 4""",
     "SignatureDefMap": "map<string, SignatureDef> signature_def = 1",
-    "MetaInfoDef": "repeated string tags = 4; string tensorflow_version = 5",
+    "OpDef": "string name = 1",
+    "OpList": "repeated OpDef op = 1",
+    "MetaInfoDef": """
+        OpList stripped_op_list = 2
+        repeated string tags = 4; string tensorflow_version = 5""",
     "MetaGraphDef": """
         MetaInfoDef meta_info_def = 1
         map<string, SignatureDef> signature_def = 5""",
@@ -302,99 +290,4 @@ _MESSAGES: Final = {
     "HealthCheckRequest": "string service = 1",
     "HealthCheckResponse": "ServingStatus status = 1",
 }
-_ENUMS: Final = (Code, State, ModelType, ServingStatus, DataType)
-
-_FIELD = re.compile(r"(?:(\w+) \| )?(repeated )?(map<(\w+), (\w+)>|\w+) (\w+) = (\d+)")
-_Field = descriptor_pb2.FieldDescriptorProto
-_SCALARS: Final = frozenset(_Field.Type.keys())
-M = TypeVar("M", bound=Message)
-
-
-def _set_type(field: Any, word: str) -> None:
-    scalar = f"TYPE_{word.upper()}"
-    if scalar in _SCALARS:
-        field.type = _Field.Type.Value(scalar)
-    elif word in _MESSAGES:
-        field.type, field.type_name = _Field.TYPE_MESSAGE, f".{PACKAGE}.{word}"
-    else:
-        # Enum values share their parent's scope, so each enum gets a message of its own to live in.
-        field.type, field.type_name = _Field.TYPE_ENUM, f".{PACKAGE}.{word}Holder.{word}"
-
-
-def _map_entry(message: Any, name: str, key: str, value: str) -> str:
-    entry = message.nested_type.add(name=name.title().replace("_", "") + "Entry")
-    entry.options.map_entry = True
-    for number, (label, word) in enumerate((("key", key), ("value", value)), start=1):
-        field = entry.field.add(name=label, number=number, label=_Field.LABEL_OPTIONAL)
-        _set_type(field, word)
-    return f".{PACKAGE}.{message.name}.{entry.name}"
-
-
-def _add_field(message: Any, text: str, oneofs: dict[str, int]) -> None:
-    match = _FIELD.fullmatch(text)
-    if match is None:
-        raise ValueError(f"not a field: {text!r}")
-    oneof, repeated, word, key, value, name, number = match.groups()
-    field = message.field.add(name=name, number=int(number), json_name=name)
-    field.label = _Field.LABEL_REPEATED if repeated or key else _Field.LABEL_OPTIONAL
-    if key:
-        field.type = _Field.TYPE_MESSAGE
-        field.type_name = _map_entry(message, name, key, value)
-    else:
-        _set_type(field, word)
-    if oneof:
-        if oneof not in oneofs:
-            oneofs[oneof] = len(oneofs)
-            message.oneof_decl.add(name=oneof)
-        field.oneof_index = oneofs[oneof]
-
-
-def _build_pool() -> descriptor_pool.DescriptorPool:
-    file = descriptor_pb2.FileDescriptorProto(
-        name="tfdeploy/wire.proto", package=PACKAGE, syntax="proto3"
-    )
-    for kind in _ENUMS:
-        enum_type = file.message_type.add(name=kind.__name__ + "Holder").enum_type.add()
-        enum_type.name = kind.__name__
-        for member in kind:
-            enum_type.value.add(name=member.name, number=member.value)
-    for name, body in _MESSAGES.items():
-        message = file.message_type.add(name=name)
-        oneofs: dict[str, int] = {}
-        for line in re.split(r"[;\n]", body):
-            if line.strip():
-                _add_field(message, line.strip(), oneofs)
-    pool = descriptor_pool.DescriptorPool()
-    pool.AddSerializedFile(file.SerializeToString())
-    return pool
-
-
-_POOL = _build_pool()
-
-
-def message_class(name: str) -> Any:
-    """The class of one message of the table above, for example `message_class("ModelSpec")`."""
-    return message_factory.GetMessageClass(_POOL.FindMessageTypeByName(f"{PACKAGE}.{name}"))
-
-
-def parse_text(cls: type[M], text: str) -> M:
-    """Read protobuf text format.
-
-    Raises:
-        google.protobuf.text_format.ParseError: with `line:column : reason`.
-    """
-    return text_format.Parse(text, cls())
-
-
-def render_text(message: Message) -> str:
-    """Write protobuf text format, one field a line, non-ASCII kept readable."""
-    return text_format.MessageToString(message, as_utf8=True)
-
-
-def __getattr__(name: str) -> Any:
-    """Message classes are made on first use, `wire.PredictRequest`, and kept."""
-    if name not in _MESSAGES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    cls = message_class(name)
-    globals()[name] = cls
-    return cls
+ENUMS: Final = (Code, State, ModelType, ServingStatus, DataType)
