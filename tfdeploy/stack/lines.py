@@ -51,11 +51,13 @@ class Lines:
                 self.read(value, inner)
 
 
-def parse_yaml(text: str, path: Path) -> tuple[Any, Lines]:
-    """The document and its lines.
+def parse_yaml(
+    text: str, path: Path, kind: str = "stack file", code: str = "TFD202"
+) -> tuple[Any, Lines]:
+    """The document and its lines; ``kind`` and ``code`` are for what goes wrong.
 
     Raises:
-        TfdeployError: TFD202 with line and column.
+        TfdeployError: ``code`` with line and column.
     """
     lines = Lines()
     try:
@@ -67,23 +69,23 @@ def parse_yaml(text: str, path: Path) -> tuple[Any, Lines]:
         mark = error.problem_mark or error.context_mark
         where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
         raise TfdeployError(
-            "TFD202",
-            f"The stack file isn't valid YAML: {error.problem or error.context}.",
+            code,
+            f"The {kind} isn't valid YAML: {error.problem or error.context}.",
             where=where,
             hint="look at that line and the one above: indentation, a missing ':' or quote.",
         ) from error
     except yaml.YAMLError as error:
         raise TfdeployError(
-            "TFD202",
-            f"The stack file isn't valid YAML: {str(error).splitlines()[0]}.",
+            code,
+            f"The {kind} isn't valid YAML: {str(error).splitlines()[0]}.",
             where=str(path),
             hint="save the file as UTF-8 text without control characters.",
         ) from error
     except (ValueError, LookupError, AttributeError, OverflowError, RecursionError) as error:
         # The safe loader's own: `2001-99-99`, `!!int x`, ten thousand brackets.
         raise TfdeployError(
-            "TFD202",
-            f"The stack file holds a value that YAML can't read{_said(error)}.",
+            code,
+            f"The {kind} holds a value that YAML can't read{_said(error)}.",
             where=str(path),
             hint="put dates, and what only looks like a number, into quotes.",
         ) from error
