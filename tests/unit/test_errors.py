@@ -11,7 +11,7 @@ import tfdeploy
 from tfdeploy.errors import CATALOGUE, Exit, SeveralErrors, TfdeployError, raise_all
 
 SOURCES = [
-    path for path in Path(tfdeploy.__file__).parent.rglob("*.py") if path.name != "errors.py"
+    path for path in Path(tfdeploy.__file__).parent.rglob("*.py") if path.parent.name != "errors"
 ]
 
 

@@ -1,50 +1,26 @@
-"""Every error that a user can see: a stable code, its exit code, and the whole story.
-
-Code elsewhere raises ``TfdeployError(code, message, where=..., hint=...)``; what a code
-means, and the exit code it ends with, stands in ``CATALOGUE`` alone.
-"""
+"""What each code means, and the exit code that it ends with."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from enum import IntEnum
-from typing import NamedTuple
-
-
-class Exit(IntEnum):
-    """Exit codes of the ``tfdeploy`` command."""
-
-    OK = 0
-    NO = 1
-    USAGE = 2
-    MODEL = 3
-    RUNTIME = 4
-    DEPLOY = 5
-    REQUEST = 6
-    BUG = 70
-    INTERRUPTED = 130
-
-
-class Entry(NamedTuple):
-    """What ``tfdeploy explain CODE`` prints."""
-
-    exit_code: Exit
-    title: str
-    story: str
-
+from tfdeploy.errors.entries import Entry, Exit
 
 CATALOGUE: dict[str, Entry] = {
     "TFD101": Entry(
         Exit.USAGE,
         "The source to export isn't there",
-        "`tfdeploy export` takes a .keras file, a SavedModel folder, or `module:function`. The "
-        "path doesn't exist, or the module can't be imported from the current folder.",
+        "`tfdeploy export` takes a Keras file (.keras, .h5), a SavedModel folder, a TF1 checkpoint "
+        "(its .meta file, its prefix or its folder), a frozen graph (.pb), or `module:function`. "
+        "The path doesn't exist, a checkpoint's data aren't beside its graph, or the module can't "
+        "be imported from the current folder.",
     ),
     "TFD102": Entry(
         Exit.USAGE,
         "The source is of a kind that can't be exported",
-        "The file or the object that the function returned is neither a Keras model, nor a "
-        "tf.Module, nor a SavedModel.",
+        "The file or the object that the function returned is no model: not of Keras 3, nor of "
+        "tf_keras (for what Keras 2 saved: `pip install 'tfdeploy-serving[keras2]'`), nor a "
+        "tf.Module, a SavedModel, a TF1 graph, or a function with an input signature. Or it "
+        "doesn't say what its inputs and outputs are: tensors of checkpoints and frozen graphs "
+        "are named with `--input ALIAS=TENSOR` and `--output ALIAS=TENSOR`; the hint lists them.",
     ),
     "TFD103": Entry(
         Exit.MODEL,
@@ -113,8 +89,36 @@ CATALOGUE: dict[str, Entry] = {
     "TFD116": Entry(
         Exit.USAGE,
         "The signature can't be made that way",
-        "An input that carries bytes must have an alias that ends in `_bytes`, and options of the "
-        "image front need a model with one image input.",
+        "A signature, a method or a front doesn't suit the model, or contradicts itself. An input "
+        "that carries bytes must have an alias that ends in `_bytes`; an image front needs an "
+        "input that is an image, a text front one of ids, and a vocabulary without empty or "
+        "doubled lines; a function of yours must give what the model takes.",
+    ),
+    "TFD117": Entry(
+        Exit.USAGE,
+        "The contract with clients would change",
+        "Requests that work with the version before would fail: `tfdeploy inspect PATH --diff OLD "
+        "NEW` shows why. `tfdeploy export --allow-contract-change` publishes it all the same.",
+    ),
+    "TFD118": Entry(
+        Exit.MODEL,
+        "The model has a defect that keeps it from serving",
+        "Such as an op that the server lacks, or an output that REST can't write. `tfdeploy "
+        "inspect` names the kinds; `tfdeploy export --allow KIND` publishes it all the same.",
+    ),
+    "TFD119": Entry(
+        Exit.USAGE,
+        "Items of a batch would come out in different shapes",
+        "A function that is applied to each item of a batch must give every item the same shape: a "
+        "tensor can't hold others. Resize or pad in the function, or call set_shape where you know "
+        "the shape. Where all items of one request have one shape, though each request another, "
+        "leave the size free in `outputs`; a request that mixes shapes then fails.",
+    ),
+    "TFD120": Entry(
+        Exit.USAGE,
+        "The export file is wrong",
+        "An export file is YAML beside a model that says how it is exported: source, signatures, "
+        "fronts, samples. Every field is described in docs/export.md.",
     ),
     "TFD201": Entry(
         Exit.USAGE,
@@ -337,52 +341,3 @@ CATALOGUE: dict[str, Entry] = {
         "A log with the whole story was written; its path was printed.",
     ),
 }
-
-
-class TfdeployError(Exception):
-    """One error that a user sees as three lines: what, where, hint.
-
-    Args:
-        code: a key of ``CATALOGUE``.
-        message: what is wrong, one sentence.
-        where: file and line, command, or address at which it is wrong.
-        hint: what to do about it.
-    """
-
-    def __init__(self, code: str, message: str, *, where: str, hint: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.where = where
-        self.hint = hint
-
-    @property
-    def exit_code(self) -> Exit:
-        """The exit code that the catalogue gives this error."""
-        return CATALOGUE[self.code].exit_code
-
-    def all(self) -> list[TfdeployError]:
-        """Every single error in this one; itself where it is single."""
-        return [self]
-
-
-class SeveralErrors(TfdeployError):
-    """All problems found at once; ends with the exit code of the first."""
-
-    def __init__(self, errors: Iterable[TfdeployError]) -> None:
-        self.errors = [single for error in errors for single in error.all()]
-        first = self.errors[0]
-        super().__init__(first.code, first.message, where=first.where, hint=first.hint)
-
-    def all(self) -> list[TfdeployError]:
-        """Every single error, in the order found."""
-        return self.errors
-
-
-def raise_all(errors: Iterable[TfdeployError]) -> None:
-    """Raise nothing, the one error, or all of them as ``SeveralErrors``."""
-    found = list(errors)
-    if len(found) == 1:
-        raise found[0]
-    if found:
-        raise SeveralErrors(found)
