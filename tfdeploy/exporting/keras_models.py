@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from tfdeploy.errors import TfdeployError
-from tfdeploy.exporting.servables import DEFAULT, Servable, resources_of
+from tfdeploy.exporting.keras_names import named_specs, output_names
+from tfdeploy.exporting.recipe import DEFAULT
+from tfdeploy.exporting.servables import Function, Servable, resources_of
 
 
 def is_keras_model(model: Any) -> bool:
@@ -17,12 +19,7 @@ def is_keras_model(model: Any) -> bool:
     return isinstance(model, keras.Model)
 
 
-def load_keras_file(path: str) -> Any:
-    """The model in a .keras or .h5 file, without its optimizer."""
-    return importlib.import_module("keras").saving.load_model(path, compile=False)
-
-
-def from_keras(tf: Any, model: Any, source: str) -> Servable:
+def from_keras(tf: Any, model: Any, source: str, loaded_by: str = "") -> Servable:
     """A Keras model's inference (training=False) as the default signature.
 
     Inputs are called as the model's Input layers, or by the keys of a dict. Outputs are called by
@@ -42,17 +39,17 @@ def from_keras(tf: Any, model: Any, source: str) -> Servable:
         )
     tree = keras.tree
     arguments = _arguments(tf, tree, model, source)
-    specs = _named_specs(tf, tree, arguments)
+    specs = named_specs(tf, tree.flatten_with_path(arguments))
 
-    def serve(**inputs: Any) -> dict[str, Any]:
-        packed = tree.pack_sequence_as(arguments, [inputs[spec.name] for spec in specs])
+    def call(tensors: Mapping[str, Any]) -> dict[str, Any]:
+        packed = tree.pack_sequence_as(arguments, [tensors[spec.name] for spec in specs])
         outputs = tree.flatten_with_path(model(*packed, training=False))
-        names = _output_names(model, [path for path, _ in outputs])
+        names = output_names([path for path, _ in outputs], _layers(model))
         return dict(zip(names, (tensor for _, tensor in outputs), strict=True))
 
-    function = tf.function(serve, autograph=False)
-    concrete = function.get_concrete_function(**{spec.name: spec for spec in specs})
-    return Servable({DEFAULT: concrete}, model, resources_of(tf, model))
+    function = Function({spec.name: spec for spec in specs}, call, call)
+    kept = resources_of(tf, model)
+    return Servable({DEFAULT: function}, model, kept, loaded_by=loaded_by)
 
 
 def _arguments(tf: Any, tree: Any, model: Any, source: str) -> list[Any]:
@@ -94,43 +91,9 @@ def _specs_of_shapes(tf: Any, shapes: Any, dtype: str, name: str) -> Any:
     return [_specs_of_shapes(tf, one, dtype, f"{name}_{index}") for index, one in enumerate(shapes)]
 
 
-def _named_specs(tf: Any, tree: Any, arguments: list[Any]) -> list[Any]:
-    found = tree.flatten_with_path(arguments)
-    names = [_key(path) or spec.name or "inputs" for path, spec in found]
-    names = _unique([_identifier(name) for name in names])
-    return [
-        tf.TensorSpec(spec.shape, spec.dtype, name=name)
-        for (_, spec), name in zip(found, names, strict=True)
-    ]
-
-
-def _output_names(model: Any, paths: Sequence[tuple[Any, ...]]) -> list[str]:
+def _layers(model: Any) -> list[str] | None:
+    """The names of the layers that make the outputs, where the model knows them."""
     known = getattr(model, "output_names", None)
     if known is None and hasattr(model, "layers") and type(model).__name__ == "Sequential":
         known = [model.layers[-1].name]
-    if known is None or len(known) != len(paths):
-        known = [f"output_{index}" for index in range(len(paths))]
-    return _unique([_key(path) or name for path, name in zip(paths, known, strict=True)])
-
-
-def _key(path: tuple[Any, ...]) -> str:
-    """A path into nested dicts as one name; empty where lists alone lead there."""
-    if not any(isinstance(part, str) for part in path):
-        return ""
-    return "_".join(str(part) for part in path if isinstance(part, str))
-
-
-def _identifier(name: str) -> str:
-    """The name as TensorFlow takes it for an argument: letters, digits and underscores."""
-    plain = re.sub(r"\W", "_", name)
-    return plain if plain[:1].isalpha() else f"arg_{plain}"
-
-
-def _unique(names: list[str]) -> list[str]:
-    found: list[str] = []
-    for name in names:
-        count = 0
-        while (free := f"{name}_{count}" if count else name) in found:
-            count += 1
-        found.append(free)
-    return found
+    return known
