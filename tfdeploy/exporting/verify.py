@@ -2,43 +2,55 @@
 
 A program of its own, because a process that has built or loaded the model before hides what is
 missing from the files. It waits in the folder ROOM until a file there names the version folder,
-and prints one line of JSON (``Proof``).
+loads it, waits for what it shall ask (``Task``), and leaves a ``Proof`` there.
 """
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
-import itertools
 import os
 import re
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from tfdeploy.errors import TfdeployError
-from tfdeploy.exporting.made_up import requests_for
-from tfdeploy.exporting.proof import FOLDER_FILE, NO_TENSORFLOW, OUT_OF_TIME, Answer, Proof
+from tfdeploy.exporting.findings import (
+    Answer,
+    Proof,
+    Task,
+    first_sentence,
+    load_value,
+    save_value,
+)
+from tfdeploy.exporting.proof import (
+    FOLDER_FILE,
+    NO_TENSORFLOW,
+    OUT_OF_TIME,
+    PROOF_FILE,
+    TASK_FILE,
+)
 from tfdeploy.exporting.tensorflow_import import import_tensorflow
-from tfdeploy.savedmodel import SavedModel, Signature, read_saved_model
+from tfdeploy.exporting.trying import PinnedElsewhere, Trial
+from tfdeploy.exporting.warmup import BrokenWarmup, replay, write_requests
+from tfdeploy.savedmodel import WARMUP_FILE, Defect, SavedModel, read_saved_model
+from tfdeploy.savedmodel.ops import PYTHON_OPS
 
-# Ops that call back into the Python process that made them.
-_PYTHON_OPS = {"PyFunc", "PyFuncStateless", "EagerPyFunc"}
 # The server has these ops linked in and TensorFlow's pip package hasn't (model_servers/BUILD,
 # SUPPORTED_TENSORFLOW_OPS: TF Text and the inference of Decision Forests).
 _SERVER_OPS = re.compile(r"Op type not registered '(TFText>|Sentencepiece|SimpleML)")
-# We try it on the CPU, and the server may have the GPU that a graph is pinned to.
-_OTHER_DEVICE = re.compile("Cannot assign a device")
+_UNKNOWN_OP = re.compile(r"Op type not registered '([^']+)'")
 # Long enough for a large model on a slow disk; a call that takes longer serves nobody.
 _LIMIT_SECONDS = 900.0
 _PACKAGES_WITH_SERVER_OPS = ("tensorflow_text", "tensorflow_decision_forests")
 
 
 def main(room: Path, parent: int) -> int:
-    """Write the proof to standard output; say with the exit code why there is none."""
+    """Leave the proof in the room; say with the exit code why there is none."""
     try:
         tf = import_tensorflow()
     except TfdeployError as error:
@@ -50,22 +62,39 @@ def main(room: Path, parent: int) -> int:
     limit = threading.Timer(_LIMIT_SECONDS, lambda: os._exit(OUT_OF_TIME))
     limit.daemon = True
     limit.start()
-    sys.stdout.write(f"\n{verify(tf, folder).to_json()}\n")
+    proof = verify(tf, folder, lambda: _wait_for_task(room, parent))
+    if room.is_dir():
+        save_value(room / PROOF_FILE, proof)
     return 0
 
 
 def wait_for_folder(room: Path, parent: int) -> Path | None:
     """The folder to try; None when nobody waits for the answer any more."""
-    while room.is_dir() and os.getppid() == parent:
-        # It appears under its name when it is whole.
-        if (room / FOLDER_FILE).exists():
-            return Path((room / FOLDER_FILE).read_text(encoding="utf-8"))
+    file = room / FOLDER_FILE
+    return Path(file.read_text(encoding="utf-8")) if _appears(file, parent) else None
+
+
+def _wait_for_task(room: Path, parent: int) -> Task | None:
+    file = room / TASK_FILE
+    task: Task | None = load_value(file) if _appears(file, parent) else None
+    return task
+
+
+def _appears(file: Path, parent: int) -> bool:
+    """Whether the parent left the file; it appears under its name when it is whole."""
+    while file.parent.is_dir() and os.getppid() == parent:
+        if file.exists():
+            return True
         time.sleep(0.02)
-    return None
+    return False
 
 
-def verify(tf: Any, folder: Path) -> Proof:
-    """Load a version folder into a session with the tag ``serve`` and call every signature."""
+def verify(tf: Any, folder: Path, wait_for_task: Callable[[], Task | None] = Task) -> Proof:
+    """Load a version folder into a session with the tag ``serve`` and call every signature.
+
+    Then the warm-up requests are written, where the task says so and the folder has none, and
+    replayed. ``wait_for_task`` is called after the load, and gives None when nobody waits any more.
+    """
     model = read_saved_model(folder)
     # The server places no op elsewhere than asked either; a session of ours would by default.
     config = tf.compat.v1.ConfigProto(allow_soft_placement=False)
@@ -74,11 +103,35 @@ def verify(tf: Any, folder: Path) -> Proof:
             graph = _load(tf, session, folder)
         except Exception as error:
             return _unloadable(model, str(error))
-        if found := sorted(_PYTHON_OPS & _ops(graph)):
-            why = f"it calls back into Python ({', '.join(found)}), and the server has no Python"
-            return Proof(why, (), ())
-        answers = tuple(_try(tf, session, one) for one in model.signatures.values())
-        return Proof("", answers, tuple(_notes(graph)))
+        if python := sorted(PYTHON_OPS & {node.op for node in _nodes(graph)}):
+            return _calls_python(model, python)
+        task = wait_for_task()
+        if task is None:
+            return Proof("nobody waits for it")
+        return _tried(tf, model, task, Trial(tf, session, task, is_half=_is_half(tf, graph)))
+
+
+def _tried(tf: Any, model: SavedModel, task: Task, trial: Trial) -> Proof:
+    notes, warm_up_error = [], ""
+    try:
+        answers = tuple(trial.answer(one) for one in model.signatures.values())
+        if all(answer.verdict in ("serves", "unproven") for answer in answers):
+            notes = list(_warm_up(tf, model, task, answers, trial))
+    except PinnedElsewhere as error:
+        return _pinned(model, str(error))
+    except BrokenWarmup as error:
+        warm_up_error = str(error)
+    return Proof("", answers, (*trial.notes, *notes), tuple(trial.defects), warm_up_error)
+
+
+def _warm_up(
+    tf: Any, model: SavedModel, task: Task, answers: tuple[Answer, ...], trial: Trial
+) -> Iterator[str]:
+    file = model.path / WARMUP_FILE
+    if task.warm_up and not file.exists():
+        yield from write_requests(tf, model, task.model, answers)
+    if file.exists():
+        yield from replay(tf, model, trial.call)
 
 
 def _load(tf: Any, session: Any, folder: Path) -> Any:
@@ -94,91 +147,61 @@ def _load(tf: Any, session: Any, folder: Path) -> Any:
 
 
 def _unloadable(model: SavedModel, message: str) -> Proof:
-    if not _SERVER_OPS.search(message) and not _OTHER_DEVICE.search(message):
-        return Proof(first_sentence(message), (), ())
     why = first_sentence(message)
-    answers = tuple(Answer(name, "unproven", why) for name in model.signatures)
-    return Proof("", answers, ())
-
-
-def _ops(graph: Any) -> set[str]:
-    nodes = {node.op for node in graph.graph_def.node}
-    library = graph.graph_def.library.function
-    return nodes | {node.op for function in library for node in function.node_def}
-
-
-def _try(tf: Any, session: Any, signature: Signature) -> Answer:
-    failure = Answer(signature.name, "unproven", "no values were found that it takes")
-    for attempt, values in enumerate(requests_for(signature, rows=1)):
-        try:
-            _call(session, signature, values)
-        except tf.errors.OpError as error:
-            verdict = "unproven" if _blames_values(tf, error, signature) else "fails"
-            failure = Answer(signature.name, verdict, first_sentence(error.message))
-        except (TypeError, ValueError) as error:
-            failure = Answer(signature.name, "unproven", first_sentence(str(error)))
-        else:
-            return Answer(signature.name, "serves", _rows(tf, session, signature, attempt))
-        if failure.verdict == "fails":
-            break
-    return failure
-
-
-def _rows(tf: Any, session: Any, signature: Signature, attempt: int) -> str:
-    """How many rows it answers at once; the values are those that one row was answered with."""
-    if not signature.batchable:
-        return f"requests, but can't be batched: {signature.why_not_batchable}"
-    values = next(itertools.islice(requests_for(signature, rows=3), attempt, None))
-    try:
-        outputs = _call(session, signature, values)
-    except (tf.errors.OpError, TypeError, ValueError) as error:
-        return f"1 row, but must not be batched: 3 rows fail ({first_sentence(str(error))})"
-    rows = {len(output) if getattr(output, "ndim", 0) else 1 for output in outputs}
-    if rows - {3}:
-        return f"1 row, but must not be batched: 3 rows come back as {min(rows - {3})}"
-    return "1 row and 3 rows"
-
-
-def _call(session: Any, signature: Signature, values: Any) -> list[Any]:
-    feeds = {signature.inputs[alias].tensor_name: value for alias, value in values.items()}
-    fetches = [one.tensor_name for one in signature.outputs.values() if one.tensor_name]
-    return list(session.run(fetches, feeds))
-
-
-def _blames_values(tf: Any, error: Any, signature: Signature) -> bool:
-    """Whether other values might have been answered.
-
-    A file that isn't there is the fault of a made-up path only where there is a text to be one.
-    """
-    if isinstance(error, tf.errors.NotFoundError):
-        texts = any(one.dtype == "string" for one in signature.inputs.values())
-        return texts and not re.search(r"Could not find variable|Resource ", error.message)
-    kinds = (
-        tf.errors.InvalidArgumentError,
-        tf.errors.OutOfRangeError,
-        tf.errors.ResourceExhaustedError,
-    )
-    return isinstance(error, kinds)
-
-
-def _notes(graph: Any) -> Iterator[str]:
-    if any(one.attr["_XlaMustCompile"].b for one in graph.graph_def.library.function):
-        yield (
-            "a function is marked jit_compile=True: the server runs it only with the flag "
-            "xla_cpu_compilation_enabled or xla_gpu_compilation_enabled"
+    if _SERVER_OPS.search(message):
+        return Proof("", _unproven(model, f"TensorFlow here lacks an op of it ({why})"))
+    if match := _UNKNOWN_OP.search(message):
+        defect = Defect(
+            "custom-op",
+            "refuse",
+            f"TensorFlow has no op {match[1]}, and neither has the server.",
+            "write that part in TensorFlow's own ops, or build a server with it linked.",
         )
+        return Proof("", _unproven(model, f"TensorFlow has no op {match[1]}"), (), (defect,))
+    if PinnedElsewhere.is_said_by(message):
+        return _pinned(model, why)
+    return Proof(why)
 
 
-def first_sentence(message: str) -> str:
-    """What TensorFlow says first, without its headings, stack traces and names of nodes."""
-    plain = re.sub(r"(?s)^Restoring from checkpoint failed.*?Original error:", "", message)
-    plain = re.sub(r"^Graph execution error:\s*", "", plain.strip())
-    plain = re.sub(r"(?s)^Detected at node.*?\nNode: [^\n]*\n", "", plain)
-    plain = re.sub(r"(?s)^.*?root error\(s\) found\.\s*\(0\)\s*[\w ]+:\s*", "", plain)
-    line = next((one.strip() for one in plain.splitlines() if one.strip()), "no message")
-    line = re.split(r"\[\[|(?<=[.!?])\s+(?=[A-Z])", line)[0].strip()
-    return line[:300].rstrip(".,;: ")
+def _pinned(model: SavedModel, why: str) -> Proof:
+    # We try it on the CPU, and the server may have the GPU that a graph is pinned to.
+    defect = Defect(
+        "gpu-placement",
+        "refuse",
+        f"A part of the graph is placed on a device that isn't everywhere: {why}.",
+        "leave out tf.device when you export, or pass --clear-devices.",
+    )
+    return Proof("", _unproven(model, f"its device isn't here ({why})"), (), (defect,))
+
+
+def _calls_python(model: SavedModel, ops: list[str]) -> Proof:
+    defect = Defect(
+        "python-op",
+        "refuse",
+        f"It calls back into Python ({', '.join(ops)}), and the server has no Python.",
+        "write that part in TensorFlow ops, in place of tf.py_function.",
+    )
+    return Proof("", _unproven(model, "it calls back into Python"), (), (defect,))
+
+
+def _unproven(model: SavedModel, why: str) -> tuple[Answer, ...]:
+    return tuple(Answer(name, "unproven", why) for name in model.signatures)
+
+
+def _nodes(graph: Any) -> Iterator[Any]:
+    yield from graph.graph_def.node
+    for function in graph.graph_def.library.function:
+        yield from function.node_def
+
+
+def _is_half(tf: Any, graph: Any) -> bool:
+    """Whether a part of it computes in half precision, as mixed precision does."""
+    halves = {tf.float16.as_datatype_enum, tf.bfloat16.as_datatype_enum}
+    return any("T" in node.attr and node.attr["T"].type in halves for node in _nodes(graph))
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2])))
+    code = main(Path(sys.argv[1]), int(sys.argv[2]))
+    sys.stderr.flush()
+    # All is written, and TensorFlow takes most of a second to tidy up after itself.
+    os._exit(code)
