@@ -54,8 +54,10 @@ format: $(VENV)/dev.stamp  ## Format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: $(VENV)/dev.stamp  ## How fast the command line starts, beside a bare `python -c pass`
+bench: $(VENV)/dev.stamp  ## Start-up, inspect and export, each beside what it is measured against
 	@$(BIN)/python benchmarks/startup.py $(ARGS)
+	@$(BIN)/python benchmarks/inspecting.py $(ARGS)
+	@$(BIN)/python benchmarks/export.py $(ARGS)
 
 docs: $(VENV)/dev.stamp  ## Write the generated pages: docs/stack-file.md, docs/errors.md, docs/commands.md
 	@$(BIN)/python -m docs.generate

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shutil
 import signal
@@ -11,23 +13,26 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tfdeploy import processes
 from tfdeploy.errors import TfdeployError
+from tfdeploy.exporting import ImageFront, Recipe, SignatureRecipe
 from tfdeploy.exporting.verify import wait_for_folder
-from tfdeploy.savedmodel import check_base_path, list_versions
+from tfdeploy.savedmodel import check_base_path, list_versions, read_manifest, read_saved_model
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from tfdeploy.exporting import export
+from tfdeploy.exporting import Options, Recipe, export
 
 def report(message):
     if message.startswith(sys.argv[3]):
         os.kill(os.getpid(), signal.SIGKILL)
 
-export(sys.argv[1], name="m", to=Path(sys.argv[2]), verify=sys.argv[4] == "verify", report=report)
+options = Options(verify=sys.argv[4] == "verify")
+export(Recipe(sys.argv[1]), name="m", to=Path(sys.argv[2]), options=options, report=report)
 """
 
 
@@ -117,16 +122,66 @@ def test_who_asked_for_a_number_and_comes_second_is_refused(
     assert [path.name for path in (tmp_path / "m").iterdir()] == ["5"]
 
 
-def test_names_that_change_between_versions_are_told(
+def test_a_change_of_contract_is_told_and_refused(
     publish: Callable[..., Any], digits_file: Path, digits_folder: Path, tmp_path: Path
 ) -> None:
-    from tfdeploy.exporting import ImageFront
-
-    said: list[str] = []
     publish(digits_folder, tmp_path, verify=False)
-    publish(digits_file, tmp_path, image=ImageFront(), verify=False, report=said.append)
-    change = "pixels -> scores in version 1, and is image_bytes -> scores now"
-    assert any(change in line for line in said)
+    with pytest.raises(TfdeployError) as caught:
+        publish(digits_file, tmp_path, image=ImageFront(), verify=False)
+    assert {one.code for one in caught.value.all()} == {"TFD117"}
+    assert "image_bytes" in " ".join(one.message for one in caught.value.all())
+    assert "--allow-contract-change" in caught.value.all()[0].hint
+    assert [path.name for path in (tmp_path / "m").iterdir()] == ["1"]
+    said: list[str] = []
+    done = publish(
+        digits_file,
+        tmp_path,
+        image=ImageFront(),
+        verify=False,
+        allow_contract_change=True,
+        report=said.append,
+    )
+    assert done.version == 2
+    assert any(line.startswith("since version 1: ") and "image_bytes" in line for line in said)
+
+
+def test_one_more_signature_is_no_change_of_contract(
+    publish: Callable[..., Any], digits_file: Path, digits_folder: Path, tmp_path: Path
+) -> None:
+    publish(digits_folder, tmp_path, verify=False)
+    wanted = {"pictures": SignatureRecipe(fronts=(ImageFront(),))}
+    recipe = Recipe(str(digits_file), wanted)
+    done = publish(digits_file, tmp_path, recipe=recipe, verify=False)
+    assert set(done.saved_model.signatures) == {"pictures", "serving_default"}
+    assert list(done.saved_model.signatures["serving_default"].inputs) == ["pixels"]
+
+
+def test_where_a_version_came_from_lies_beside_it(
+    publish: Callable[..., Any], digits_file: Path, tmp_path: Path
+) -> None:
+    recipe = Recipe(str(digits_file), tags=("champion",))
+    path = publish(digits_file, tmp_path, recipe=recipe, verify=False).path
+    found = read_manifest(path)
+    assert found is not None
+    assert found["source"] == str(digits_file)
+    assert found["source_sha256"] == hashlib.sha256(digits_file.read_bytes()).hexdigest()
+    assert found["tags"] == ["champion"]
+    assert found["signatures"]["serving_default"]["inputs"] == ["pixels: float32[?, 8, 8, 1]"]
+    assert "Conv2D" in found["ops"] and found["tensorflow"] and found["keras"]
+
+
+def test_a_text_form_is_written_and_served(
+    publish: Callable[..., Any],
+    digits: Any,
+    digits_file: Path,
+    tmp_path: Path,
+    answer: Callable[..., Any],
+) -> None:
+    path = publish(digits_file, tmp_path, as_text=True, verify=False).path
+    assert (path / "saved_model.pbtxt").is_file() and not (path / "saved_model.pb").exists()
+    pixels = np.random.default_rng(1).random((2, 8, 8, 1), np.float32)
+    expected = digits(pixels, training=False).numpy()
+    np.testing.assert_allclose(answer(path, pixels=pixels)["scores"], expected, rtol=1e-5)
 
 
 def test_an_interrupt_leaves_nothing(
@@ -155,6 +210,25 @@ def test_kill_9_leaves_no_half_version(
     assert [error.code for error in check_base_path(tmp_path / "m")] == ["TFD113"]
     assert publish(digits_folder, tmp_path, verify=False).version == 1
     assert check_base_path(tmp_path / "m") == []
+
+
+def test_killed_at_twenty_random_moments_no_version_is_half_there(
+    publish: Callable[..., Any], digits_file: Path, tmp_path: Path
+) -> None:
+    words = [str(digits_file), str(tmp_path), "20"]
+    done = processes.run([sys.executable, str(Path(__file__).parent / "killed.py"), *words])
+    assert done.exit_code == 0, done.stderr[-2000:]
+    rounds = json.loads(done.stdout.splitlines()[-1])["rounds"]
+    killed = [one for one in rounds if not one["ended"]]
+    # Some were killed while files were being written, not all before or after it.
+    assert len(killed) >= 5, rounds
+    assert [name for name in rounds[-1]["names"] if name.startswith(".tmp-")], rounds
+    for version in list_versions(tmp_path / "m"):
+        read_saved_model(version.path)
+        assert (version.path / "variables" / "variables.index").is_file()
+    assert check_base_path(tmp_path / "m") == []
+    highest = list_versions(tmp_path / "m")[-1].number
+    assert publish(digits_file, tmp_path).version == highest + 1
 
 
 def test_a_scratch_folder_of_old_is_pointed_out(

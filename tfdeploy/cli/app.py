@@ -34,7 +34,8 @@ def root(
 # Registered in the order of a model's way to its first prediction, which is that of --help.
 # isort: off
 from tfdeploy.cli import stacks  # noqa: E402
-from tfdeploy.cli import models  # noqa: E402
+from tfdeploy.cli import export  # noqa: E402
+from tfdeploy.cli import inspect  # noqa: E402
 from tfdeploy.cli import edit  # noqa: E402
 from tfdeploy.cli import deploy  # noqa: E402
 from tfdeploy.cli import watch  # noqa: E402
@@ -43,4 +44,15 @@ from tfdeploy.cli import image  # noqa: E402
 from tfdeploy.cli import extras  # noqa: E402
 # isort: on
 
-__all__ = ["app", "deploy", "edit", "extras", "image", "models", "predict", "stacks", "watch"]
+__all__ = [
+    "app",
+    "deploy",
+    "edit",
+    "export",
+    "extras",
+    "image",
+    "inspect",
+    "predict",
+    "stacks",
+    "watch",
+]

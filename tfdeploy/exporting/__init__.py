@@ -3,7 +3,10 @@
 Importing this package doesn't import TensorFlow; exporting does.
 """
 
-from tfdeploy.exporting.image_front import ImageFront
+from tfdeploy.exporting.asked import Asked
+from tfdeploy.exporting.fronts import ImageFront
+from tfdeploy.exporting.options import Options
 from tfdeploy.exporting.publishing import Exported, export
+from tfdeploy.exporting.recipe import Recipe, SignatureRecipe
 
-__all__ = ["Exported", "ImageFront", "export"]
+__all__ = ["Asked", "Exported", "ImageFront", "Options", "Recipe", "SignatureRecipe", "export"]
