@@ -36,7 +36,7 @@ demo: $(VENV)/demo.stamp  ## The main job: train, export, add, up, predict, stat
 	@RUNTIME=$(RUNTIME) $(BIN)/python -m stacks.demo.run
 
 test: $(VENV)/dev.stamp  ## The whole suite; tests on Docker run when an engine answers
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=2 --dist=loadgroup $(ARGS)
 
 unit: $(VENV)/dev.stamp  ## The tests that start no process
 	@$(BIN)/python -m pytest tests/unit tests/golden $(ARGS)
