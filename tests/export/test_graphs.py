@@ -237,6 +237,15 @@ def test_a_saved_model_of_tf1_gets_the_signature_that_was_named(
         assert answer(made.path, "words", word=["green"])["id"].tolist() == [1]
 
 
+def test_the_text_form_of_a_saved_model_takes_names_too(
+    publish: Publish, answer: Answer, two_signatures: Path, tmp_path: Path
+) -> None:
+    text_form = publish(two_signatures, tmp_path, name="text", as_text=True, verify=False).path
+    assert not (text_form / "saved_model.pb").exists()
+    path = exported(publish, text_form, tmp_path, NAMES).path
+    np.testing.assert_allclose(answer(path, row=ROWS, keep=1.0)["total"], TOTALS)
+
+
 def test_a_saved_model_of_tf2_has_names_of_its_own(tf: Any, digits_folder: Path) -> None:
     error = refusal(tf, digits_folder, NAMES)
     assert "TF2 wrote this SavedModel" in error.message

@@ -28,7 +28,8 @@ def load_name(text: str, where: str) -> Any:
             f"'{text}' names no Python object.", where, "write module:name, such as images:crop."
         )
     with current_folder_importable():
-        return _attribute(_imported(match["module"], where), match["attribute"], where)
+        module = _imported(match["module"], text, where)
+        return _attribute(module, match["attribute"], where)
 
 
 @contextlib.contextmanager
@@ -43,7 +44,7 @@ def current_folder_importable() -> Iterator[None]:
             sys.path.remove(folder)
 
 
-def _imported(name: str, where: str) -> Any:
+def _imported(name: str, text: str, where: str) -> Any:
     try:
         return importlib.import_module(name)
     except Exception as error:
@@ -52,8 +53,15 @@ def _imported(name: str, where: str) -> Any:
         if missing:
             hint = f"run it where {name.split('.')[0]}.py lies, or install it."
         if name.endswith(".py"):
-            hint = f"leave .py out: {name.removesuffix('.py')}."
+            hint = without_suffix(text)
         raise _wrong(f"The module {name} can't be imported: {error}.", where, hint) from error
+
+
+def without_suffix(text: str) -> str:
+    """The hint for who gives a Python file's path (``src/own.py:make``) in a module's place."""
+    folder, _, name = text.rpartition("/")
+    place = f", and run it in {folder}" if folder else ""
+    return f"leave .py out: {name.replace('.py:', ':')}{place}."
 
 
 def _attribute(module: Any, path: str, where: str) -> Any:

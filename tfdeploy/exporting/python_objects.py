@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib
 import inspect
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from tfdeploy.errors import TfdeployError
 from tfdeploy.exporting.keras2_models import from_keras2, is_keras2_model
 from tfdeploy.exporting.keras_models import from_keras, is_keras_model
+from tfdeploy.exporting.python_names import current_folder_importable, load_name
 from tfdeploy.exporting.servables import Servable, from_callable, from_module, is_function
 
 _DECORATE = (
@@ -33,8 +29,9 @@ def open_python_object(tf: Any, module: str, attribute: str) -> Servable:
         Exception: what the function itself raises.
     """
     source = f"{module}:{attribute}"
-    with _current_folder_importable():
-        found = _attribute(_imported(module, source), attribute, source)
+    # What it calls may import more.
+    with current_folder_importable():
+        found = load_name(source, source)
         if not _is_model(tf, found) and callable(found):
             _check_needs_nothing(found, source)
             found = found()
@@ -73,49 +70,3 @@ def _check_needs_nothing(function: Any, source: str) -> None:
             where=source,
             hint=f"{_DECORATE}; or export a function without arguments that returns the model.",
         )
-
-
-@contextlib.contextmanager
-def _current_folder_importable() -> Iterator[None]:
-    folder = str(Path.cwd())
-    sys.path.insert(0, folder)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(ValueError):
-            sys.path.remove(folder)
-
-
-def _imported(name: str, source: str) -> Any:
-    try:
-        return importlib.import_module(name)
-    except Exception as error:
-        missing = isinstance(error, ModuleNotFoundError) and name.startswith(str(error.name))
-        hint = (
-            f"run it where {name.split('.')[0]}.py lies, or install it."
-            if missing
-            else f"try it: `python -c 'import {name}'`."
-        )
-        if name.endswith(".py"):
-            hint = without_suffix(source)
-        message = f"The module {name} can't be imported: {error}."
-        raise TfdeployError("TFD101", message, where=source, hint=hint) from error
-
-
-def without_suffix(source: str) -> str:
-    """The hint for who gives a Python file's path (``src/own.py:make``) in a module's place."""
-    folder, _, name = source.rpartition("/")
-    place = f", and run it in {folder}" if folder else ""
-    return f"leave .py out: {name.replace('.py:', ':')}{place}."
-
-
-def _attribute(module: Any, path: str, source: str) -> Any:
-    found = module
-    for name in path.split("."):
-        if not hasattr(found, name):
-            public = [one for one in dir(found) if not one.startswith("_")]
-            hint = f"it has {', '.join(public[:12])}." if public else "it has no names at all."
-            message = f"{module.__name__} has no '{path}'."
-            raise TfdeployError("TFD101", message, where=source, hint=hint)
-        found = getattr(found, name)
-    return found

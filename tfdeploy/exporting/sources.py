@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 from tfdeploy.errors import TfdeployError, raise_all
 from tfdeploy.exporting.graphs import open_checkpoint, open_frozen_graph, open_with_names
 from tfdeploy.exporting.keras_files import open_keras_file
-from tfdeploy.exporting.python_objects import open_python_object, without_suffix
+from tfdeploy.exporting.python_names import PYTHON_NAME, without_suffix
+from tfdeploy.exporting.python_objects import open_python_object
 from tfdeploy.exporting.recipe import Loading
 from tfdeploy.exporting.saved_models import from_saved_model
 from tfdeploy.exporting.servables import Servable
@@ -22,7 +23,6 @@ from tfdeploy.savedmodel import (
 )
 from tfdeploy.savedmodel.names import KERAS_FILES
 
-_CALLABLE = re.compile(r"(?P<module>[A-Za-z_][\w.]*):(?P<attribute>[A-Za-z_][\w.]*)")
 _KINDS = (
     "a .keras or .h5 file, a SavedModel folder, a TF1 checkpoint (.meta), a frozen graph (.pb), or "
     "module:function"
@@ -160,7 +160,7 @@ def _found(text: str) -> Source:
             return KerasFile(path)
         message = f"{path} is no model file: its name ends in '{path.suffix}'."
         raise _wrong("TFD102", message, text)
-    if match := _CALLABLE.fullmatch(text):
+    if match := PYTHON_NAME.fullmatch(text):
         return PythonObject(match["module"], match["attribute"])
     hint = without_suffix(text) if ".py:" in text else f"give {_KINDS}."
     raise _wrong("TFD101", f"There is no {path} to export.", text, hint)
