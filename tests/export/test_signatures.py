@@ -51,6 +51,15 @@ def test_names_of_the_users_choice(export: Export, answer: Callable[..., Any]) -
     np.testing.assert_allclose(raw["scores"], made.scores(PIXELS), rtol=1e-5)
 
 
+def test_names_that_python_doesnt_take(export: Export, answer: Callable[..., Any]) -> None:
+    inputs, outputs = {"my-photo": "pixels"}, {"class/scores": "scores"}
+    done = export({"odd": SignatureRecipe(inputs=inputs, outputs=outputs)})
+    signature = done.saved_model.signatures["odd"]
+    assert (list(signature.inputs), list(signature.outputs)) == (["my-photo"], ["class/scores"])
+    found = answer(done.path, "odd", **{"my-photo": PIXELS})
+    np.testing.assert_allclose(found["class/scores"], made.scores(PIXELS), rtol=1e-5)
+
+
 def test_several_services_at_once_beside_the_raw_one(
     tf: Any, export: Export, answer: Callable[..., Any]
 ) -> None:

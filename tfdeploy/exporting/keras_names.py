@@ -18,7 +18,7 @@ def named_specs(tf: Any, leaves: Sequence[tuple[Path, Any]]) -> list[Any]:
         leaves: path in the nest of the model's inputs, and TensorSpec.
     """
     names = [_key(path) or spec.name or "inputs" for path, spec in leaves]
-    names = _unique([_identifier(name) for name in names])
+    names = unique([identifier(name) for name in names])
     return [
         tf.TensorSpec(spec.shape, spec.dtype, name=name)
         for (_, spec), name in zip(leaves, names, strict=True)
@@ -29,7 +29,7 @@ def output_names(paths: Sequence[Path], layers: Sequence[str] | None) -> list[st
     """Keys of dicts, else the names of the layers, else output_0, output_1 ..."""
     if layers is None or len(layers) != len(paths):
         layers = [f"output_{index}" for index in range(len(paths))]
-    return _unique([_key(path) or name for path, name in zip(paths, layers, strict=True)])
+    return unique([_key(path) or name for path, name in zip(paths, layers, strict=True)])
 
 
 def _key(path: Path) -> str:
@@ -39,14 +39,15 @@ def _key(path: Path) -> str:
     return "_".join(str(part) for part in path if isinstance(part, str))
 
 
-def _identifier(name: str) -> str:
+def identifier(name: str) -> str:
     """The name as TensorFlow takes it for an argument: letters, digits and underscores."""
     plain = re.sub(r"\W", "_", name)
     plain = f"{plain}_" if keyword.iskeyword(plain) else plain
     return plain if plain[:1].isalpha() else f"arg_{plain}"
 
 
-def _unique(names: list[str]) -> list[str]:
+def unique(names: list[str]) -> list[str]:
+    """The names, with a number behind those that stand twice."""
     found: list[str] = []
     for name in names:
         count = 0

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from tfdeploy.exporting.keras_names import identifier, unique
 from tfdeploy.exporting.recipe import METHODS
 from tfdeploy.exporting.servables import Function, Servable
 
@@ -35,15 +36,29 @@ def write(tf: Any, servable: Servable, folder: Path) -> None:
     methods = {name: one.method for name, one in servable.functions.items()}
     if any(method != "predict" for method in methods.values()):
         edit(folder, lambda model: _set_methods(model, methods))
+    aliases = {name: _arguments(one) for name, one in servable.functions.items()}
+    if any(name != alias for one in aliases.values() for name, alias in one.items()):
+        edit(folder, lambda model: _set_inputs(model, aliases))
 
 
 def traced(tf: Any, function: Function) -> Any:
-    """The concrete function of a signature."""
+    """The concrete function of a signature; its arguments are named as ``_arguments`` says."""
+    arguments = _arguments(function)
 
     def serve(**tensors: Any) -> Mapping[str, Any]:
-        return dict(function.call(tensors))
+        return dict(function.call({arguments[name]: one for name, one in tensors.items()}))
 
-    return tf.function(serve, autograph=False).get_concrete_function(**function.inputs)
+    specs = {
+        name: tf.TensorSpec(function.inputs[alias].shape, function.inputs[alias].dtype, name)
+        for name, alias in arguments.items()
+    }
+    return tf.function(serve, autograph=False).get_concrete_function(**specs)
+
+
+def _arguments(function: Function) -> dict[str, str]:
+    """Alias by argument: TensorFlow takes Python's names alone, and TF1's aliases may be any."""
+    aliases = list(function.inputs)
+    return dict(zip(unique([identifier(one) for one in aliases]), aliases, strict=True))
 
 
 def edit(folder: Path, change: Callable[[Any], None]) -> None:
@@ -62,6 +77,22 @@ def _set_methods(model: Any, methods: Mapping[str, str]) -> None:
         for name, method in methods.items():
             if name in graph.signature_def:
                 graph.signature_def[name].method_name = METHODS[method]
+
+
+def _set_inputs(model: Any, aliases: Mapping[str, Mapping[str, str]]) -> None:
+    for graph in model.meta_graphs:
+        for name, arguments in aliases.items():
+            inputs = graph.signature_def[name].inputs
+            found = {argument: _copied(inputs[argument]) for argument in arguments}
+            inputs.clear()
+            for argument, info in found.items():
+                inputs[arguments[argument]].CopyFrom(info)
+
+
+def _copied(message: Any) -> Any:
+    copy = type(message)()
+    copy.CopyFrom(message)
+    return copy
 
 
 def save_as_text(folder: Path) -> None:
