@@ -265,7 +265,7 @@ def test_whole_numbers_are_rounded_and_saturated(tf: Any) -> None:
     [
         (ImageFront(), "string", "holds no pixels"),
         (ImageFront(preset="vgg16"), "uint8", "makes fractions"),
-        (ImageFront(mean=(1.0, 2.0)), "float32", "made for 2 channels"),
+        (ImageFront(mean=(1.0, 2.0)), "float32", "has 2 numbers, and the model takes 3 channels"),
         (ImageFront(preset="densenet", channels=3), "float32", None),
     ],
 )

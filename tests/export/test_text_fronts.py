@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tfdeploy.errors import TfdeployError
+from tfdeploy.exporting import Recipe, SignatureRecipe
 from tfdeploy.exporting.fronts import TextFront
 
 TEXTS = [
@@ -158,3 +159,19 @@ def test_a_model_with_its_own_vocabulary_needs_no_front(
     expected = model(tf.constant(TEXTS)).numpy()
     found = answer(exported.path, text=TEXTS)["mean"]
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_a_vocabulary_that_is_larger_than_the_model_is_refused(
+    keras: Any, publish: Callable[..., Any], tmp_path: Path
+) -> None:
+    words = keras.Input((4,), dtype="int64", name="ids")
+    model = keras.Model(words, keras.layers.Embedding(5, 2, name="vectors")(words))
+    model.save(tmp_path / "small.keras")
+    vocabulary = tmp_path / "large.txt"
+    vocabulary.write_text("\n[UNK]\n" + "\n".join("abcdefghi") + "\n")
+    wanted = {"serving_default": SignatureRecipe(fronts=(TextFront(vocabulary),))}
+    with pytest.raises(TfdeployError) as caught:
+        publish("", tmp_path, recipe=Recipe(str(tmp_path / "small.keras"), wanted))
+    assert caught.value.code == "TFD104"
+    assert "ids that the model doesn't know" in caught.value.hint
+    assert not (tmp_path / "m").exists()

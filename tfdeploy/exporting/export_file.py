@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -118,4 +118,4 @@ def read_lines(path: Path) -> tuple[str, ...]:
     Raises:
         TfdeployError: TFD120 when it can't be read.
     """
-    return tuple(_KIND.read(path).splitlines())
+    return tuple(replace(_KIND, name=f"file {path}").read(path).splitlines())

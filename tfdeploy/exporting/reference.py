@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tfdeploy.errors import TfdeployError
@@ -38,7 +38,12 @@ def questions_for(
         if function is None:
             found[name] = Question(values)
         elif values is not None:
-            found[name] = _by_user(function, signature, values, recipe.source)
+            hint = "give rows that the model takes."
+            found[name] = _must_take(function, signature, values, recipe.source, hint)
+        elif signature.batchable and set(function.inputs) == set(function.examples):
+            values = {alias: _texts(several) for alias, several in function.examples.items()}
+            hint = "the vocabulary's tokens have ids that the model doesn't know."
+            found[name] = _must_take(function, signature, values, recipe.source, hint)
         else:
             if id(function) not in asked:
                 asked[id(function)] = _made_up(function, signature)
@@ -53,7 +58,15 @@ def as_array(value: Any) -> Any:
     return np.asarray(value, dtype=object) if isinstance(value, bytes) else np.asarray(value)
 
 
-def _by_user(function: Function, signature: Signature, values: Values, source: str) -> Question:
+def _texts(several: Sequence[str]) -> Any:
+    import numpy as np
+
+    return np.asarray([text.encode() for text in several], dtype=object)
+
+
+def _must_take(
+    function: Function, signature: Signature, values: Values, source: str, hint: str
+) -> Question:
     try:
         taken = first_taken(_asking(function), only(values), signature)
     except NotTaken as error:
@@ -61,7 +74,7 @@ def _by_user(function: Function, signature: Signature, values: Values, source: s
             "TFD104",
             f"The source refuses the sample of '{signature.name}': {error.sentence}.",
             where=source,
-            hint="give rows that the model takes.",
+            hint=hint,
         ) from error
     return Question(taken.values, taken.answer, taken.first, taken.why_one_row)
 

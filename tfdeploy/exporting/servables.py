@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,13 +23,15 @@ class Function:
     ``inputs`` are TensorSpecs by alias, with the batch in front. ``call`` takes tensors by alias
     and gives tensors by alias, eagerly and while a graph is traced. ``reference`` is the source
     model's own way to the same answer, which the exported one is compared with; it may be
-    ``call`` itself. ``method`` is a key of ``recipe.METHODS``.
+    ``call`` itself. ``method`` is a key of ``recipe.METHODS``. ``examples`` are texts that it has
+    to take, by alias.
     """
 
     inputs: Tensors
     call: Callable[[Tensors], Tensors]
     reference: Callable[[Tensors], Tensors]
     method: str = "predict"
+    examples: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

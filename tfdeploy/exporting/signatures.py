@@ -71,7 +71,9 @@ def _made(
 
     if not fronts:
         return function, []
-    return replace(function, inputs=fitted.inputs, call=call, reference=reference), [*fitted.kept]
+    inputs, examples = fitted.inputs, fitted.examples
+    made = replace(function, inputs=inputs, call=call, reference=reference, examples=examples)
+    return made, [*fitted.kept]
 
 
 def renamed(

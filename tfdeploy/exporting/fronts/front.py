@@ -18,13 +18,15 @@ class Fitted:
     ``inputs`` are TensorSpecs by alias, with the batch in front, as requests bring them.
     ``make`` takes tensors by these aliases and gives a tensor for each of the model's inputs
     in ``fills``. It runs eagerly and in a graph. ``kept`` are the lookup tables and the like that
-    it needs, to be saved with the functions.
+    it needs, to be saved with the functions. ``examples`` are texts for inputs of which the front
+    knows what a model has to take, one for each row.
     """
 
     inputs: Mapping[str, Any]
     fills: tuple[str, ...]
     make: Callable[[Tensors], Tensors]
     kept: Sequence[Any] = field(default_factory=list)
+    examples: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 class Front(Protocol):
@@ -90,4 +92,6 @@ def put_before(tf: Any, fronts: Sequence[Front], specs: Tensors) -> Fitted:
             made.update(one.make({alias: tensors[alias] for alias in one.inputs}))
         return made
 
-    return Fitted(inputs, tuple(filled), make, [kept for one in fitted for kept in one.kept])
+    kept = [kept for one in fitted for kept in one.kept]
+    examples = {alias: texts for one in fitted for alias, texts in one.examples.items()}
+    return Fitted(inputs, tuple(filled), make, kept, examples)

@@ -148,10 +148,10 @@ class ImageFront:
     def _rule(self, channels: int) -> Normalization:
         """What is done to pixels of so many channels."""
         rule = PRESETS[self.preset] if self.preset else self._own_rule()
-        if rule.colours not in (None, channels):
+        if {len(rule.mean), len(rule.std)} - {1, channels}:
             what = f"The preset {self.preset}" if self.preset else "mean or std"
             raise wrong(
-                f"{what} is made for {rule.colours} channels, and the model takes {channels}.",
+                f"{what} has {rule.numbers} numbers, and the model takes {channels} channels.",
                 "give one number for each channel, or one for all.",
             )
         return rule

@@ -17,10 +17,9 @@ class Normalization(NamedTuple):
     reversed: bool = False
 
     @property
-    def colours(self) -> int | None:
-        """How many channels there must be; None when any number will do."""
-        several = max(len(self.mean), len(self.std))
-        return several if several > 1 else None
+    def numbers(self) -> int:
+        """How many numbers the longer of ``mean`` and ``std`` has."""
+        return max(len(self.mean), len(self.std))
 
 
 # Constants of keras.applications.imagenet_utils.preprocess_input and its three modes.

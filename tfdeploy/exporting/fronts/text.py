@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,7 +101,13 @@ class TextFront:
             return {name: tf.ensure_shape(tf.cast(ids, spec.dtype), [spec.shape[0], length])}
 
         given = tf.TensorSpec(spec.shape[:1], tf.string, name=self.alias)
-        return Fitted({self.alias: given}, (name,), make, [table])
+        examples = {self.alias: self._examples(vocabulary.tokens)}
+        return Fitted({self.alias: given}, (name,), make, [table], examples)
+
+    def _examples(self, tokens: Sequence[str]) -> list[str]:
+        """Three texts: with the highest id, with the lowest ones, and of an unknown word."""
+        joined = " " if self.split == "whitespace" else ""
+        return [joined.join(tokens[::-1][:3]), joined.join(tokens[:4]), "\u25a1made\u25a1up"]
 
     def _tokens(self, tf: Any, text: Any) -> Any:
         if self.lower:

@@ -62,7 +62,8 @@ def _check(path: Path, lines: list[str]) -> None:
             raise wrong(
                 "A line of the vocabulary is empty; only the first may be, for padding.",
                 f"{path}:{number}",
-                "delete it: a line's number is its token's id.",
+                "write a placeholder token there: a line's number is its token's id, and without "
+                "the line every id below it would be another.",
             )
         if token in before:
             raise wrong(
