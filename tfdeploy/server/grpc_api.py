@@ -4,8 +4,9 @@ Source: tensorflow_serving/model_servers/{prediction_service_impl,model_service_
 server.cc (the health service).
 """
 
+import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, Final
 
 import grpc
@@ -15,6 +16,7 @@ from tfdeploy import wire
 from tfdeploy.server import log
 from tfdeploy.server.hub import Hub, Target
 from tfdeploy.server.inference import CLASSIFY, check_tasks, classify, read_examples, regress
+from tfdeploy.server.pending import as_future
 from tfdeploy.server.predict_request import find_signature, read_inputs, read_output_filter
 from tfdeploy.server.servable import Servable
 from tfdeploy.server.signature import DEFAULT_SIGNATURE
@@ -28,7 +30,7 @@ _HEALTHY_SERVICES: Final = ("", "ModelService", "PredictionService")
 _COUNTED: Final = frozenset(("Predict", "Classify", "Regress"))
 _MOST_MILLISECONDS: Final = 2**31 - 1
 
-Method = Callable[[Any, int], Awaitable[Any]]
+Method = Callable[[Any, int], Coroutine[Any, Any, Any]]
 
 
 def read_model_spec(request: Any) -> Target:
@@ -100,7 +102,7 @@ class GrpcApi:
             try:
                 request = _decode(cls, raw)
                 model = request.model_spec.name if name in _COUNTED else ""
-                reply = await method(request, _timeout_ms(context))
+                reply = await as_future(method(request, _timeout_ms(context)))
                 encoded: bytes = reply.SerializeToString()
             except Exception as problem:
                 error = as_serving_error(problem)
@@ -117,24 +119,35 @@ class GrpcApi:
 
         return answer
 
+    @contextlib.contextmanager
+    def _using(self, target: Target) -> Iterator[Servable]:
+        servable = self._hub.take(target)
+        try:
+            yield servable
+        finally:
+            servable.give_back()
+
     def _count(self, name: str, model: str, status: str) -> None:
         if name in _COUNTED:
             self._hub.metrics.count_request(model, status)
 
     async def _predict(self, request: Any, timeout_ms: int) -> Any:
-        with self._hub.using(read_model_spec(request)) as servable:
+        servable = self._hub.take(read_model_spec(request))
+        try:
             signature = find_signature(servable, request.model_spec.signature_name)
             inputs = read_inputs(request, signature)
             chosen = read_output_filter(request, signature)
             outputs = await self._hub.predict(servable, signature, inputs, chosen, timeout_ms)
-            reply = wire.PredictResponse()
-            fill_model_spec(reply.model_spec, servable, signature.name)
-        for alias, tensor in outputs.items():
+        finally:
+            servable.give_back()
+        reply = wire.PredictResponse()
+        fill_model_spec(reply.model_spec, servable, signature.name)
+        for alias, tensor in zip(chosen, outputs, strict=True):
             write_tensor_proto(tensor, reply.outputs[alias], self._tensor_content)
         return reply
 
     async def _classify(self, request: Any, timeout_ms: int) -> Any:
-        with self._hub.using(read_model_spec(request)) as servable:
+        with self._using(read_model_spec(request)) as servable:
             name = request.model_spec.signature_name
             examples = read_examples(request.input)
             result = await classify(self._hub, servable, name, examples, timeout_ms)
@@ -143,7 +156,7 @@ class GrpcApi:
         return reply
 
     async def _regress(self, request: Any, timeout_ms: int) -> Any:
-        with self._hub.using(read_model_spec(request)) as servable:
+        with self._using(read_model_spec(request)) as servable:
             name = request.model_spec.signature_name
             examples = read_examples(request.input)
             result = await regress(self._hub, servable, name, examples, timeout_ms)
@@ -156,7 +169,7 @@ class GrpcApi:
             invalid("ModelSpec has no name specified.")
         reply = wire.MultiInferenceResponse()
         # The first task's version answers for all, as in the original.
-        with self._hub.using(read_model_spec(request.tasks[0])) as servable:
+        with self._using(read_model_spec(request.tasks[0])) as servable:
             check_tasks(request.tasks, servable)
             examples = read_examples(request.input)
             for task in request.tasks:
@@ -178,7 +191,7 @@ class GrpcApi:
         for field in request.metadata_field:
             if field != "signature_def":
                 invalid(f"Metadata field {field} is not supported")
-        with self._hub.using(target) as servable:
+        with self._using(target) as servable:
             reply = wire.GetModelMetadataResponse()
             fill_model_spec(reply.model_spec, servable)
             entry = reply.metadata["signature_def"]

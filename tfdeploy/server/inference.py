@@ -94,9 +94,7 @@ async def _run(
     examples: Tensor,
     timeout_ms: int,
 ) -> dict[str, Tensor]:
-    feeds = {signature.inputs[_INPUTS].tensor_name: examples}
-    fetches = tuple(signature.outputs[alias].tensor_name for alias in outputs)
-    values = await hub.run(servable, feeds, fetches, timeout_ms)
+    values = await hub.run(servable, signature, {_INPUTS: examples}, tuple(outputs), timeout_ms)
     return dict(zip(outputs, values, strict=True))
 
 

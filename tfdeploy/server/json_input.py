@@ -19,10 +19,10 @@ from tfdeploy.wire import Code, DataType
 
 MOST_DIMS: Final = 64  # numpy's limit; TensorFlow's is 254
 
-_FLOATS: Final = frozenset((int(DataType.DT_FLOAT), int(DataType.DT_DOUBLE)))
+FLOATS: Final = frozenset((int(DataType.DT_FLOAT), int(DataType.DT_DOUBLE)))
 _INT32: Final = (-(2**31), 2**31 - 1)
 # The narrow types take any int32 and wrap, as a C++ cast does.
-_INT_RANGES: Final = {
+INT_RANGES: Final = {
     int(DataType.DT_INT32): _INT32,
     int(DataType.DT_INT16): _INT32,
     int(DataType.DT_INT8): _INT32,
@@ -67,10 +67,10 @@ def _mismatch(value: Any, dtype: int) -> Any:
 def _convert(value: Any, dtype: int) -> Any:
     """One scalar, checked."""
     kind = type(value)
-    if dtype in _FLOATS:
+    if dtype in FLOATS:
         return value if kind is float or kind is int else _mismatch(value, dtype)
-    if dtype in _INT_RANGES:
-        least, most = _INT_RANGES[dtype]
+    if dtype in INT_RANGES:
+        least, most = INT_RANGES[dtype]
         return value if kind is int and least <= value <= most else _mismatch(value, dtype)
     if dtype == _BOOL:
         return value if kind is bool else _mismatch(value, dtype)
@@ -129,9 +129,9 @@ def new_array(values: list[Any], dtype: int, shape: Shape) -> Array:
         strings[:] = values
         return strings.reshape(shape)
     with np.errstate(over="ignore"):
-        if dtype in _FLOATS:
+        if dtype in FLOATS:
             return np.array(values, np.float64).astype(storage).reshape(shape)
-        if dtype in _INT_RANGES and _INT_RANGES[dtype] is _INT32:
+        if dtype in INT_RANGES and INT_RANGES[dtype] is _INT32:
             return np.array(values, np.int64).astype(storage).reshape(shape)
         return np.array(values, storage).reshape(shape)
 
@@ -164,11 +164,11 @@ def fast_array(values: Any, dtype: int, no_bools: bool) -> Array | None:
     except (ValueError, OverflowError):
         return None
     kind = array.dtype.kind
-    if dtype in _FLOATS and kind in "fiu":
+    if dtype in FLOATS and kind in "fiu":
         with np.errstate(over="ignore"):
             return array.astype(storage_of(dtype))
-    if dtype in _INT_RANGES and kind in "iu" and array.size:
-        least, most = _INT_RANGES[dtype]
+    if dtype in INT_RANGES and kind in "iu" and array.size:
+        least, most = INT_RANGES[dtype]
         if least <= array.min() and array.max() <= most:
             return array.astype(storage_of(dtype))
     return None

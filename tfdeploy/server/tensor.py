@@ -1,5 +1,6 @@
 """Tensors as the server passes them around: a TensorFlow dtype and a numpy array."""
 
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -64,3 +65,10 @@ def dtype_name(dtype: int) -> str:
 def storage_of(dtype: int) -> "np.dtype[Any] | None":
     """The numpy type that holds a dtype; None where there is none (resource, variant)."""
     return _STORAGE.get(dtype)
+
+
+def join_pieces(pieces: Sequence[Tensor]) -> Tensor:
+    """Tensors of one dtype, one behind the other along dimension 0."""
+    if len(pieces) == 1:
+        return pieces[0]
+    return Tensor(pieces[0].dtype, np.concatenate([piece.array for piece in pieces]))

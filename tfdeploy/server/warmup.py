@@ -60,9 +60,9 @@ def _replay(servable: Servable, record: bytes) -> None:
     request: Any = entry.predict_log.request
     signature = find_signature(servable, request.model_spec.signature_name)
     inputs = read_inputs(request, signature)
-    fetches = [signature.outputs[a].tensor_name for a in read_output_filter(request, signature)]
-    feeds = [(signature.inputs[alias].tensor_name, value) for alias, value in inputs.items()]
-    servable.session.run(feeds, tuple(fetches), False, 0)
+    outputs = tuple(read_output_filter(request, signature))
+    runner = servable.runner(signature, tuple(inputs), outputs)
+    runner.call.run([[value] for value in inputs.values()], False, 0)
 
 
 def warm_up(servable: Servable, path: str, iterations: int) -> None:
