@@ -233,7 +233,7 @@ def write_page(found: dict[str, Any]) -> None:
     """Put the tables between the two marks of docs/performance.md."""
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
-    filled = tables.report(found, tables.markdown, "\n### ")
+    filled = tables.report(found, tables.markdown, "### ")
     PAGE.write_text(f"{before}{BEGIN}{filled}{END}{after}", encoding="utf-8")
 
 

@@ -22,7 +22,9 @@ START_SECONDS = 120
 STEP_SECONDS = 0.01
 GRACE_SECONDS = 5
 MIB = 1 << 20
-# Short enough that a batch is whatever waits when a thread gets free, as `batch_timeout_micros: 0`.
+EMBEDDED = "tfdeploy.server"
+CONFIG, BATCHING_CONFIG = "models.config", "batching.config"
+# Without a timeout a batch is whatever waits when a thread gets free.
 BATCHING = """max_batch_size {{ value: 32 }}
 batch_timeout_micros {{ value: 0 }}
 max_enqueued_batches {{ value: 64 }}
@@ -48,7 +50,7 @@ class Kind:
     name: str
     protocols: frozenset[str]
     extra: tuple[str, ...] = ()
-    module: str | None = "tfdeploy.server"
+    module: str | None = EMBEDDED
 
 
 _BOTH, _REST, _GRPC = frozenset({"rest", "grpc"}), frozenset({"rest"}), frozenset({"grpc"})
@@ -93,21 +95,18 @@ class Server:
         self.protocols = kind.protocols
         self.rest_port, self.grpc_port = free_port(), free_port()
         self._log = work / f"{kind.name}.log"
-        if kind.module in (None, "tfdeploy.server"):
-            program = processes.python_argv(kind.module) if kind.module else [binary]
-            argv = [*program, *self._flags(kind, models, names, work)]
+        (work / CONFIG).write_text(model_config(models, names), encoding="utf-8")
+        batching = BATCHING.format(threads=os.cpu_count() or 1)
+        (work / BATCHING_CONFIG).write_text(batching, encoding="utf-8")
+        if kind.module == EMBEDDED:
+            program = processes.python_argv(EMBEDDED)
+            argv = [*program, *flags_of(kind, self.rest_port, self.grpc_port, work)]
+        elif kind.module is None:
+            argv = [binary, *flags_of(kind, self.rest_port, self.grpc_port, work)]
         else:
             port = self.rest_port if "rest" in kind.protocols else self.grpc_port
             argv = processes.python_argv(kind.module, str(port), str(models), *names)
         self._process = processes.start_detached(argv, log=self._log, environment=environment())
-
-    def _flags(self, kind: Kind, models: Path, names: list[str], work: Path) -> list[str]:
-        config, batching = work / "models.config", work / "batching.config"
-        config.write_text(model_config(models, names), encoding="utf-8")
-        batching.write_text(BATCHING.format(threads=os.cpu_count() or 1), encoding="utf-8")
-        flags = [f"--port={self.grpc_port}", f"--rest_api_port={self.rest_port}"]
-        extra = [word.format(batching=batching) for word in kind.extra]
-        return [*flags, f"--model_config_file={config}", *extra]
 
     def check(self, cases: Iterable[Case]) -> None:
         """Wait until it answers, then compare one answer of each case and protocol.
@@ -153,6 +152,13 @@ class Server:
     def stop(self) -> None:
         """End it with all its children."""
         processes.stop(self._process, grace_seconds=GRACE_SECONDS, sleep=time.sleep)
+
+
+def flags_of(kind: Kind, rest_port: int, grpc_port: int, work: Path) -> list[str]:
+    """The same words for the embedded and for the real server; files are in ``work``."""
+    extra = [word.format(batching=work / BATCHING_CONFIG) for word in kind.extra]
+    ports = [f"--port={grpc_port}", f"--rest_api_port={rest_port}"]
+    return [*ports, f"--model_config_file={work / CONFIG}", *extra]
 
 
 def memory_of(members: list[psutil.Process]) -> Memory:

@@ -109,7 +109,7 @@ def report(figures: dict[str, Any], render: Render, heading: str) -> str:
         for title, columns, rows in _sections(figures)
         if rows
     ]
-    return "\n".join(parts)
+    return "\n".join(part.lstrip("\n") for part in parts)
 
 
 def _sections(figures: dict[str, Any]) -> Iterable[tuple[str, Any, list[Row]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,9 @@ from benchmarks.serving import figures, starting, tables
 from benchmarks.serving.cases import Case, WrongAnswer
 from benchmarks.serving.figures import Key, Sample
 from benchmarks.serving.loads import LoadFailed, measure, read_wrk
+from benchmarks.serving.servers import KINDS, flags_of
 from tfdeploy import wire
+from tfdeploy.server.flags import parse_flags
 
 HALF = Case("half_plus_two", "half_plus_two", "x", "y", [1.0, 2.0], [2.5, 3.0])
 JPEG = Case("mobilenet", "mobilenet", "image_bytes", "scores", [{"b64": "/9j/"}], [[1.0, -2.0]])
@@ -142,6 +145,16 @@ def test_requests_carry_the_rows() -> None:
     assert request.model_spec.name == "mobilenet"
     assert list(request.inputs["image_bytes"].string_val) == [b"\xff\xd8\xff"]
     assert json.loads(JPEG.rest_request) == {"instances": [{"b64": "/9j/"}]}
+
+
+def test_the_real_server_gets_the_same_words(tmp_path: Path) -> None:
+    for one, other in (("embedded", "real"), ("embedded-batching", "real-batching")):
+        words = flags_of(KINDS[one], 1, 2, tmp_path)
+        assert words == flags_of(KINDS[other], 1, 2, tmp_path)
+    flags, unknown = parse_flags(words)
+    assert not unknown
+    assert (flags.rest_api_port, flags.port, flags.enable_batching) == (1, 2, True)
+    assert flags.batching_parameters_file == str(tmp_path / "batching.config")
 
 
 class Fake:
