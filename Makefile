@@ -10,7 +10,7 @@ RUNTIME ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit e2e lint format bench docs image clean
+.PHONY: help demo test unit e2e lint format bench bench-server docs image clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | \
@@ -59,6 +59,9 @@ bench: $(VENV)/dev.stamp  ## Start-up, inspect and export, each beside what it i
 	@$(BIN)/python benchmarks/inspecting.py $(ARGS)
 	@$(BIN)/python benchmarks/export.py $(ARGS)
 
+bench-server: $(VENV)/bench.stamp  ## The embedded server, beside a real one (ARGS="--server-binary PATH") and others
+	@$(BIN)/python benchmarks/server.py $(ARGS)
+
 docs: $(VENV)/dev.stamp  ## Write the generated pages: docs/stack-file.md, docs/errors.md, docs/commands.md
 	@$(BIN)/python -m docs.generate
 
@@ -66,4 +69,4 @@ image: $(VENV)/demo.stamp  ## Build the local server image (for arm64, or withou
 	@$(BIN)/tfdeploy image build $(ARGS)
 
 clean:  ## Remove the virtual environment, caches and the demo's files
-	rm -rf $(VENV) .demo dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .demo .bench dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
