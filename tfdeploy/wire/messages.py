@@ -192,7 +192,8 @@ MESSAGES: Final = {
         MetaInfoDef meta_info_def = 1
         map<string, SignatureDef> signature_def = 5""",
     "SavedModel": "int64 saved_model_schema_version = 1; repeated MetaGraphDef meta_graphs = 2",
-    # core/framework/{graph,node_def,attr_value,function,op_def}.proto: what a graph computes. An attribute's TensorProto stays bytes, so that constants aren't unpacked.
+    # core/framework/{graph,node_def,attr_value,function,op_def}.proto: what a graph computes.
+    # An attribute's TensorProto stays bytes, so that constants aren't unpacked.
     "NameAttrList": "string name = 1",
     "AttrList": """
         repeated bytes s = 2
