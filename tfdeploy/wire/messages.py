@@ -168,7 +168,7 @@ MESSAGES: Final = {
         repeated uint32 uint32_val = 16
         repeated uint64 uint64_val = 17
         bytes float8_val = 18""",
-    # core/protobuf/meta_graph.proto, saved_model.proto; the graph stays an unknown field
+    # core/protobuf/meta_graph.proto, saved_model.proto; here the graph stays an unknown field
     "CooSparse": """
         string values_tensor_name = 1; string indices_tensor_name = 2
         string dense_shape_tensor_name = 3""",
@@ -192,6 +192,38 @@ MESSAGES: Final = {
         MetaInfoDef meta_info_def = 1
         map<string, SignatureDef> signature_def = 5""",
     "SavedModel": "int64 saved_model_schema_version = 1; repeated MetaGraphDef meta_graphs = 2",
+    # core/framework/{graph,node_def,attr_value,function,op_def}.proto: what a graph computes.
+    # An attribute's TensorProto stays bytes, so that constants aren't unpacked.
+    "NameAttrList": "string name = 1",
+    "AttrList": """
+        repeated bytes s = 2
+        repeated int64 i = 3
+        repeated int32 type = 6
+        repeated TensorShapeProto shape = 7""",
+    "AttrValue": """
+        AttrList list = 1
+        bytes s = 2; int64 i = 3
+        bool b = 5; int32 type = 6
+        TensorShapeProto shape = 7
+        bytes tensor = 8
+        string placeholder = 9; NameAttrList func = 10""",
+    "NodeDef": """
+        string name = 1; string op = 2
+        repeated string input = 3
+        map<string, AttrValue> attr = 5""",
+    "ArgDef": "string name = 1; string number_attr = 5; string type_list_attr = 6",
+    "FunctionSignature": """
+        string name = 1
+        repeated ArgDef input_arg = 2; repeated ArgDef output_arg = 3""",
+    "FunctionDef": """
+        FunctionSignature signature = 1
+        repeated NodeDef node_def = 3
+        map<string, string> ret = 4""",
+    "FunctionDefLibrary": "repeated FunctionDef function = 1",
+    "GraphDef": "repeated NodeDef node = 1; FunctionDefLibrary library = 2",
+    "MetaGraphWithGraph": """
+        GraphDef graph_def = 2
+        map<string, SignatureDef> signature_def = 5""",
     # core/protobuf/config.proto: what a serving session can be told
     "GPUOptions": """
         double per_process_gpu_memory_fraction = 1
