@@ -7,6 +7,7 @@ get_model_metadata_impl.cc, model_servers/server_core.cc.
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -105,14 +106,22 @@ class Hub:
         self._check_method_name(signature)
         feeds = {signature.inputs[alias].tensor_name: value for alias, value in inputs.items()}
         fetches = tuple(signature.outputs[alias].tensor_name for alias in outputs)
-        values = await self.run(servable, feeds, fetches, timeout_ms)
+        values = await self.run(servable, feeds, fetches, timeout_ms, "Predict")
         return dict(zip(outputs, values, strict=True))
 
     async def run(
-        self, servable: Servable, feeds: Feeds, fetches: tuple[str, ...], timeout_ms: int = 0
+        self,
+        servable: Servable,
+        feeds: Feeds,
+        fetches: tuple[str, ...],
+        timeout_ms: int,
+        api: str,
     ) -> list[Tensor]:
-        """Run part of a graph; see `Scheduler.run`."""
-        return await self._scheduler.run(servable, feeds, fetches, timeout_ms)
+        """Run part of a graph for an API such as `Predict`; see `Scheduler.run`."""
+        started = time.perf_counter()
+        outputs = await self._scheduler.run(servable, feeds, fetches, timeout_ms)
+        self.metrics.run(servable.name, api).add((time.perf_counter() - started) * 1e6)
+        return outputs
 
     def _check_method_name(self, signature: Signature) -> None:
         if self.checks_method_names and signature.method_name not in _PREDICT_METHODS:

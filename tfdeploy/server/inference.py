@@ -60,9 +60,14 @@ def _check_method(hub: Hub, signature: Signature, kind: str, method: str) -> Non
 
 
 async def classify(
-    hub: Hub, servable: Servable, name: str, examples: Tensor, timeout_ms: int
+    hub: Hub,
+    servable: Servable,
+    name: str,
+    examples: Tensor,
+    timeout_ms: int,
+    api: str = "Classify",
 ) -> Any:
-    """Run a classify signature.
+    """Run a classify signature; `api` is whose metrics count it.
 
     Returns:
         A ClassificationResult.
@@ -82,7 +87,7 @@ async def classify(
             'Expected classification signature outputs to contain at least one of "classes" or '
             f'"scores". Signature was: {_dump(servable, signature)}'
         )
-    outputs = await _run(hub, servable, signature, wanted, examples, timeout_ms)
+    outputs = await _run(hub, servable, signature, wanted, examples, timeout_ms, api)
     return _classifications(outputs, examples.array.shape[0])
 
 
@@ -93,10 +98,11 @@ async def _run(
     outputs: list[str],
     examples: Tensor,
     timeout_ms: int,
+    api: str,
 ) -> dict[str, Tensor]:
     feeds = {signature.inputs[_INPUTS].tensor_name: examples}
     fetches = tuple(signature.outputs[alias].tensor_name for alias in outputs)
-    values = await hub.run(servable, feeds, fetches, timeout_ms)
+    values = await hub.run(servable, feeds, fetches, timeout_ms, api)
     return dict(zip(outputs, values, strict=True))
 
 
@@ -137,9 +143,14 @@ def _classifications(outputs: dict[str, Tensor], rows: int) -> Any:
 
 
 async def regress(
-    hub: Hub, servable: Servable, name: str, examples: Tensor, timeout_ms: int
+    hub: Hub,
+    servable: Servable,
+    name: str,
+    examples: Tensor,
+    timeout_ms: int,
+    api: str = "Regress",
 ) -> Any:
-    """Run a regress signature.
+    """Run a regress signature; `api` is whose metrics count it.
 
     Returns:
         A RegressionResult.
@@ -155,7 +166,7 @@ async def regress(
         invalid(f"No regression inputs found in SignatureDef: {_dump(servable, signature)}")
     if "outputs" not in signature.outputs:
         invalid(f"No regression outputs found in SignatureDef: {_dump(servable, signature)}")
-    outputs = await _run(hub, servable, signature, ["outputs"], examples, timeout_ms)
+    outputs = await _run(hub, servable, signature, ["outputs"], examples, timeout_ms, api)
     return _regressions(outputs["outputs"], examples.array.shape[0])
 
 

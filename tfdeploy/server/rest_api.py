@@ -22,10 +22,12 @@ from tfdeploy.server.json_examples import (
 )
 from tfdeploy.server.json_output import render_columns, render_error, render_rows
 from tfdeploy.server.json_predict import is_row_format, read_body, read_inputs
+from tfdeploy.server.metrics import render
 from tfdeploy.server.rest_routes import BadVersion, is_rest_path, parse_route
 from tfdeploy.server.signature import Signature
 from tfdeploy.server.status import as_serving_error, invalid
 from tfdeploy.server.status_reply import status_response
+from tfdeploy.wire import Code
 
 _CORS = (
     ("Access-Control-Allow-Origin", "*"),
@@ -81,23 +83,26 @@ class RestApi:
         model = api = ""
         try:
             if request.method == "OPTIONS":
-                return _preflight(request)
-            route = parse_route(request.method, request.path)
-            model = route.target.model
-            api = route.action if request.method == "POST" else ""
-            response = await self._actions[route.action](route.target, request)
+                response = _preflight(request)
+            else:
+                route = parse_route(request.method, request.path)
+                model = route.target.model
+                api = route.action if request.method == "POST" else ""
+                response = await self._actions[route.action](route.target, request)
         except Exception as problem:
             return self._failed(model, problem)
-        self._hub.metrics.count_request(model, "OK")
-        microseconds = (time.perf_counter() - started) * 1e6
-        self._hub.metrics.add_latency(model, api, "REST", microseconds)
+        meter = self._hub.metrics.request(model, api, "REST")
+        if response.status == 200:
+            meter.ok((time.perf_counter() - started) * 1e6)
+        else:
+            meter.failed(Code.FAILED_PRECONDITION.name)  # a preflight from nowhere
         return response
 
     def _failed(self, model: str, problem: Exception) -> Response:
         error = as_serving_error(problem)
         if error is not problem:
             log.error(f"Request failed unexpectedly: {problem!r}")
-        self._hub.metrics.count_request(model, error.code.name)
+        self._hub.metrics.request(model, "", "REST").failed(error.code.name)
         if isinstance(error, BadVersion):
             return Response(error.http_status)
         return Response(error.http_status, render_error(error.message))
@@ -107,7 +112,7 @@ class RestApi:
         if path != expected:
             text = f"Unexpected path: {path}. Should be {expected}"
             return Response(400, text.encode("utf-8", "surrogateescape"), "text/plain")
-        return Response(200, self._hub.metrics.render().encode(), "text/plain")
+        return Response(200, render(self._hub.metrics.snapshot()).encode(), "text/plain")
 
     async def _status(self, target: Target, _request: Request) -> Response:
         # A label is ignored here, as in the original: all versions are returned.

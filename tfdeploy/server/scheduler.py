@@ -21,8 +21,9 @@ from tfdeploy.server.batching import (
     rows_of,
     split,
 )
+from tfdeploy.server.metrics import Metrics
 from tfdeploy.server.servable import Servable
-from tfdeploy.server.tensor import Tensor
+from tfdeploy.server.tensor import Tensor, byte_size
 
 _LONGEST_INLINE_SECONDS: Final = 0.001
 _NEWEST_SHARE: Final = 0.5
@@ -34,7 +35,9 @@ Feeds = Mapping[str, Tensor]
 class Scheduler:
     """Runs servables for coroutines of one event loop."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, metrics: Metrics) -> None:
+        self._graph = metrics.graph
+        self._batches = metrics.batching()
         self._pool = ThreadPoolExecutor(max(threads, 1), thread_name_prefix="run")
 
     async def run(
@@ -63,6 +66,20 @@ class Scheduler:
         self, servable: Servable, feeds: Feeds, fetches: tuple[str, ...], timeout_ms: int
     ) -> list[Tensor]:
         items = list(feeds.items())
+        self._graph.started(sum(byte_size(tensor) for _, tensor in items))
+        started = time.perf_counter()
+        outputs = await self._run_items(servable, items, fetches, timeout_ms)
+        microseconds = (time.perf_counter() - started) * 1e6
+        self._graph.finished(microseconds, sum(map(byte_size, outputs)))
+        return outputs
+
+    async def _run_items(
+        self,
+        servable: Servable,
+        items: Sequence[tuple[str, Tensor]],
+        fetches: tuple[str, ...],
+        timeout_ms: int,
+    ) -> list[Tensor]:
         # Time grows with the batch, so each size class of the inputs has its own estimate.
         key = (fetches, sum(tensor.array.nbytes for _, tensor in items).bit_length())
         short = servable.run_seconds.get(key, 1.0) < _LONGEST_INLINE_SECONDS
@@ -84,12 +101,19 @@ class Scheduler:
         timeout_ms: int,
     ) -> list[Tensor]:
         rows = rows_of(feeds)
+        self._batches.accepted(rows, len(feeds))
         check_task(batching, rows)
+        enqueued = time.perf_counter()
         results = []
         for part, count in split(batching, feeds, rows):
             size = allowed_size(batching, count)
             padded = {name: pad(tensor, size) for name, tensor in part.items()}
-            outputs = await self._run_once(servable, padded, fetches, timeout_ms)
+            self._batches.dequeued((time.perf_counter() - enqueued) * 1e6)
+            self._batches.merged(count, size)
+            try:
+                outputs = await self._run_once(servable, padded, fetches, timeout_ms)
+            finally:
+                self._batches.ran()
             results.append(cut(outputs, size if count else 0, count))
         return join(results)
 
