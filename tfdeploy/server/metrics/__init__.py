@@ -104,7 +104,9 @@ class Metrics:
 
     def counter_value(self, raw_name: str) -> int:
         """What this process counted; see `first_value`."""
-        return first_value(self.snapshot(), raw_name)
+        with self._lock:
+            series = self._registry.written_of(raw_name)
+        return first_value({raw_name: series}, raw_name)
 
     def snapshot(self) -> Snapshot:
         """All that was written, as data for `merge_snapshots` and `render`."""

@@ -102,14 +102,20 @@ class Registry:
         return self._family(metric, functools.partial(Histogram, metric.limits))
 
     def written(self) -> dict[str, list[tuple[Sequence[str], Numbers]]]:
-        """By raw name, the label values and numbers of every series that was written."""
-        found: dict[str, list[tuple[Sequence[str], Numbers]]] = {}
-        for name, family in self._families.items():
-            for labels, series in family.series.items():
-                numbers = series.numbers()
-                if numbers is not None:
-                    found.setdefault(name, []).append((list(labels), numbers))
-        return found
+        """By raw name, all series that were written; metrics without any are left out."""
+        found = {name: self.written_of(name) for name in self._families}
+        return {name: series for name, series in found.items() if series}
+
+    def written_of(self, name: str) -> list[tuple[Sequence[str], Numbers]]:
+        """The label values and numbers of one metric's series; none if the name is unknown."""
+        family = self._families.get(name)
+        if family is None:
+            return []
+        return [
+            (list(labels), numbers)
+            for labels, series in family.series.items()
+            if (numbers := series.numbers()) is not None
+        ]
 
     def _family(self, metric: Metric, make: Callable[[], S]) -> Family[S]:
         family = self._families.get(metric.name)
