@@ -5,15 +5,17 @@ shared_batch_scheduler.h: AddQueue, ScheduleWithoutOrEagerSplit, ValidateBatchTa
 `--enable_batching`. `JoinQueue` joins whatever waits, and never makes anything wait.
 """
 
+import time
 from collections import deque
 from collections.abc import Sequence
 from typing import Protocol
 
 from tfdeploy.server.batching import Batching, check_task, rows_between
+from tfdeploy.server.metrics import Histogram
 from tfdeploy.server.pending import Pending
 from tfdeploy.server.servable import Runner
 from tfdeploy.server.status import ServingError
-from tfdeploy.server.tensor import Tensor, join_pieces
+from tfdeploy.server.tensor import Tensor, byte_size, join_pieces
 from tfdeploy.wire import Code
 
 Outputs = list[Tensor]
@@ -25,31 +27,47 @@ class Task(Pending[Outputs]):
     Attributes:
         feeds: Its inputs.
         rows: Their 0th dimension, where the runner joins or batches; else 0.
+        nbytes: Size of the inputs.
         timeout_ms: Time limit from `enqueued` on; 0 is none.
         enqueued: When it began to wait, by time.monotonic.
-        run_seconds: How long the run took that answered it.
     """
 
-    __slots__ = ("enqueued", "feeds", "rows", "run_seconds", "timeout_ms")
+    __slots__ = ("_latency", "enqueued", "feeds", "nbytes", "rows", "timeout_ms")
 
     def __init__(
-        self, feeds: Sequence[Tensor], rows: int, timeout_ms: int, enqueued: float
+        self,
+        feeds: Sequence[Tensor],
+        rows: int,
+        timeout_ms: int,
+        enqueued: float,
+        latency: Histogram | None = None,
     ) -> None:
+        """Make a task that waits.
+
+        Args:
+            feeds: Its inputs.
+            rows: See the attribute.
+            timeout_ms: See the attribute.
+            enqueued: See the attribute.
+            latency: Gets the microseconds until the result is there.
+        """
         super().__init__()
         self.feeds = feeds
         self.rows = rows
+        self.nbytes = sum([byte_size(feed) for feed in feeds])
         self.timeout_ms = timeout_ms
         self.enqueued = enqueued
-        self.run_seconds = 0.0
+        self._latency = latency
 
     def deadline(self) -> float:
         """When its time is up, by time.monotonic; infinite without a limit."""
         return self.enqueued + self.timeout_ms / 1000 if self.timeout_ms > 0 else float("inf")
 
-
-def nbytes_of(tasks: Sequence[Task]) -> int:
-    """Size of the inputs of some tasks."""
-    return sum([tensor.array.nbytes for task in tasks for tensor in task.feeds])
+    def set_result(self, value: Outputs) -> None:
+        """See `Pending`."""
+        if self._latency is not None:
+            self._latency.add((time.monotonic() - self.enqueued) * 1e6)
+        super().set_result(value)
 
 
 class Batch:
@@ -59,23 +77,21 @@ class Batch:
         runner: What runs them.
         tasks: In the order of their coming.
         rows: Their rows together.
+        nbytes: Size of all inputs.
     """
 
-    __slots__ = ("rows", "runner", "tasks")
+    __slots__ = ("nbytes", "rows", "runner", "tasks")
 
     def __init__(self, runner: Runner) -> None:
         self.runner = runner
         self.tasks: list[Task] = []
-        self.rows = 0
+        self.rows = self.nbytes = 0
 
     def add(self, task: Task) -> None:
         """Put a task behind the others."""
         self.tasks.append(task)
         self.rows += task.rows
-
-    def nbytes(self) -> int:
-        """Size of all inputs."""
-        return nbytes_of(self.tasks)
+        self.nbytes += task.nbytes
 
 
 class Queue(Protocol):
@@ -253,5 +269,4 @@ class _Parts:
         except ServingError as error:
             self._task.set_error(error)
             return
-        self._task.run_seconds = sum(part.run_seconds for part in self._parts)
         self._task.set_result([join_pieces(pieces) for pieces in zip(*results, strict=True)])

@@ -1,7 +1,7 @@
 """The flags of `tensorflow_model_server`, all 48, with their types and defaults.
 
 Names, types and defaults: tensorflow_serving/model_servers/main.cc and server.h (Server::Options).
-The last two are this server's own.
+The last ones are this server's own.
 """
 
 import dataclasses
@@ -104,6 +104,9 @@ class Flags:
         False, "Write outputs as tensor_content (gRPC)."
     )
     engine: str = _string("auto", "tfdeploy only: capi, session, or auto.")
+    join_requests: bool = _bool(
+        True, "tfdeploy only: run requests of one moment together where that can't be told."
+    )
     drain_seconds: float = _float(0.0, "tfdeploy only: on SIGTERM finish requests this long.")
 
 

@@ -27,6 +27,7 @@ from tfdeploy.wire import Code
 
 _CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 _HEALTHY_SERVICES: Final = ("", "ModelService", "PredictionService")
+_MULTI_INFERENCE: Final = "MultiInference"
 _COUNTED: Final = frozenset(("Predict", "Classify", "Regress"))
 _MOST_MILLISECONDS: Final = 2**31 - 1
 
@@ -108,13 +109,13 @@ class GrpcApi:
                 error = as_serving_error(problem)
                 if error is not problem:
                     log.error(f"{name} failed unexpectedly: {problem!r}")
-                self._count(name, model, error.code.name)
+                if name in _COUNTED:
+                    self._hub.metrics.request(model, name, "GRPC").failed(error.code.name)
                 await context.abort(_CODES[error.code], error.grpc_details)
                 raise AssertionError("abort returns never") from None
-            self._count(name, model, "OK")
             if name in _COUNTED:
                 microseconds = (time.perf_counter() - started) * 1e6
-                self._hub.metrics.add_latency(model, name, "GRPC", microseconds)
+                self._hub.metrics.request(model, name, "GRPC").ok(microseconds)
             return encoded
 
         return answer
@@ -126,10 +127,6 @@ class GrpcApi:
             yield servable
         finally:
             servable.give_back()
-
-    def _count(self, name: str, model: str, status: str) -> None:
-        if name in _COUNTED:
-            self._hub.metrics.count_request(model, status)
 
     async def _predict(self, request: Any, timeout_ms: int) -> Any:
         servable = self._hub.take(read_model_spec(request))
@@ -177,11 +174,16 @@ class GrpcApi:
                 name = task.model_spec.signature_name or DEFAULT_SIGNATURE
                 fill_model_spec(entry.model_spec, servable, name)
                 if task.method_name == CLASSIFY:
-                    outcome = await classify(self._hub, servable, name, examples, timeout_ms)
+                    outcome = await classify(
+                        self._hub, servable, name, examples, timeout_ms, _MULTI_INFERENCE
+                    )
                     entry.classification_result.CopyFrom(outcome)
                 else:
-                    outcome = await regress(self._hub, servable, name, examples, timeout_ms)
+                    outcome = await regress(
+                        self._hub, servable, name, examples, timeout_ms, _MULTI_INFERENCE
+                    )
                     entry.regression_result.CopyFrom(outcome)
+            self._hub.metrics.count_examples(servable.name, examples.array.size)
         return reply
 
     async def _metadata(self, request: Any, _timeout_ms: int) -> Any:
@@ -207,11 +209,13 @@ class GrpcApi:
         return status_response(self._hub.statuses(spec.name, version))
 
     async def _reload(self, request: Any, _timeout_ms: int) -> Any:
+        counter_value = self._hub.metrics.counter_value
+        before = {name: counter_value(name) for name in request.metric_names}
         await self._hub.reload(request.config)
         reply = wire.ReloadConfigResponse()
         reply.status.SetInParent()
-        for name in request.metric_names:
-            reply.metric.add(name=name, int64_value_increase=0)
+        for name, value in before.items():
+            reply.metric.add(name=name, int64_value_increase=counter_value(name) - value)
         return reply
 
     async def _health(self, request: Any, _timeout_ms: int) -> Any:

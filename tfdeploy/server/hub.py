@@ -114,7 +114,7 @@ class Hub:
         """
         if self.checks_method_names:
             _check_method_name(signature)
-        return self.run(servable, signature, inputs, outputs, timeout_ms)
+        return self.run(servable, signature, inputs, outputs, timeout_ms, "Predict")
 
     def run(
         self,
@@ -122,10 +122,13 @@ class Hub:
         signature: Signature,
         inputs: dict[str, Tensor],
         outputs: tuple[str, ...],
-        timeout_ms: int = 0,
+        timeout_ms: int,
+        api: str,
     ) -> Task:
-        """As `predict`, whatever the signature's method is."""
-        runner = servable.runner(signature, tuple(inputs), outputs)
+        """As `predict`, whatever the signature's method is, counted for an API."""
+        runner = servable.runner(signature, tuple(inputs), outputs, api)
+        if runner.latency is None:
+            runner.latency = self.metrics.run(servable.name, api)
         return self._scheduler.submit(runner, list(inputs.values()), timeout_ms)
 
     async def reload(self, config: Any) -> None:

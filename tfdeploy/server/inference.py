@@ -60,7 +60,12 @@ def _check_method(hub: Hub, signature: Signature, kind: str, method: str) -> Non
 
 
 async def classify(
-    hub: Hub, servable: Servable, name: str, examples: Tensor, timeout_ms: int
+    hub: Hub,
+    servable: Servable,
+    name: str,
+    examples: Tensor,
+    timeout_ms: int,
+    api: str = "Classify",
 ) -> Any:
     """Run a classify signature.
 
@@ -82,7 +87,7 @@ async def classify(
             'Expected classification signature outputs to contain at least one of "classes" or '
             f'"scores". Signature was: {_dump(servable, signature)}'
         )
-    outputs = await _run(hub, servable, signature, wanted, examples, timeout_ms)
+    outputs = await _run(hub, servable, signature, wanted, examples, timeout_ms, api)
     return _classifications(outputs, examples.array.shape[0])
 
 
@@ -93,8 +98,10 @@ async def _run(
     outputs: list[str],
     examples: Tensor,
     timeout_ms: int,
+    api: str,
 ) -> dict[str, Tensor]:
-    values = await hub.run(servable, signature, {_INPUTS: examples}, tuple(outputs), timeout_ms)
+    feeds = {_INPUTS: examples}
+    values = await hub.run(servable, signature, feeds, tuple(outputs), timeout_ms, api)
     return dict(zip(outputs, values, strict=True))
 
 
@@ -135,7 +142,12 @@ def _classifications(outputs: dict[str, Tensor], rows: int) -> Any:
 
 
 async def regress(
-    hub: Hub, servable: Servable, name: str, examples: Tensor, timeout_ms: int
+    hub: Hub,
+    servable: Servable,
+    name: str,
+    examples: Tensor,
+    timeout_ms: int,
+    api: str = "Regress",
 ) -> Any:
     """Run a regress signature.
 
@@ -153,7 +165,7 @@ async def regress(
         invalid(f"No regression inputs found in SignatureDef: {_dump(servable, signature)}")
     if "outputs" not in signature.outputs:
         invalid(f"No regression outputs found in SignatureDef: {_dump(servable, signature)}")
-    outputs = await _run(hub, servable, signature, ["outputs"], examples, timeout_ms)
+    outputs = await _run(hub, servable, signature, ["outputs"], examples, timeout_ms, api)
     return _regressions(outputs["outputs"], examples.array.shape[0])
 
 

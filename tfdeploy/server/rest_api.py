@@ -24,12 +24,14 @@ from tfdeploy.server.json_examples import (
 )
 from tfdeploy.server.json_output import render_columns, render_error, render_rows
 from tfdeploy.server.json_predict import read_body
+from tfdeploy.server.metrics import render
 from tfdeploy.server.predict_body import PredictBody
 from tfdeploy.server.rest_routes import BadVersion, is_rest_path, parse_route
 from tfdeploy.server.servable import Servable
 from tfdeploy.server.signature import Signature
 from tfdeploy.server.status import as_serving_error, invalid
 from tfdeploy.server.status_reply import status_response
+from tfdeploy.wire import Code
 
 _CORS = (
     ("Access-Control-Allow-Origin", "*"),
@@ -86,9 +88,11 @@ class RestApi:
         except Exception as problem:
             response = self._failed(model, problem)
         else:
-            self._hub.metrics.count_request(model, "OK")
-            microseconds = (time.perf_counter() - started) * 1e6
-            self._hub.metrics.add_latency(model, api, "REST", microseconds)
+            meter = self._hub.metrics.request(model, api, "REST")
+            if response.status == 200:
+                meter.ok((time.perf_counter() - started) * 1e6)
+            else:
+                meter.failed(Code.FAILED_PRECONDITION.name)  # a preflight from nowhere
         if self._options.cors:
             response.headers = _CORS
         return response
@@ -97,7 +101,7 @@ class RestApi:
         error = as_serving_error(problem)
         if error is not problem:
             log.error(f"Request failed unexpectedly: {problem!r}")
-        self._hub.metrics.count_request(model, error.code.name)
+        self._hub.metrics.request(model, "", "REST").failed(error.code.name)
         if isinstance(error, BadVersion):
             return Response(error.http_status)
         return Response(error.http_status, render_error(error.message))
@@ -107,7 +111,7 @@ class RestApi:
         if path != expected:
             text = f"Unexpected path: {path}. Should be {expected}"
             return Response(400, text.encode("utf-8", "surrogateescape"), "text/plain")
-        return Response(200, self._hub.metrics.render().encode(), "text/plain")
+        return Response(200, render(self._hub.metrics.snapshot()).encode(), "text/plain")
 
     @contextlib.contextmanager
     def _using(self, target: Target) -> Iterator[Servable]:
@@ -143,8 +147,8 @@ class RestApi:
             )
         finally:
             servable.give_back()
-        render = render_rows if is_row_format else render_columns
-        return Response(200, render(signature.all_outputs, outputs))
+        render_outputs = render_rows if is_row_format else render_columns
+        return Response(200, render_outputs(signature.all_outputs, outputs))
 
     async def _classify(self, target: Target, request: Request) -> Response:
         body = read_body(request.body)

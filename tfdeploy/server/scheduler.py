@@ -21,12 +21,12 @@ from tfdeploy.server.batch_queue import (
     Outputs,
     Queue,
     Task,
-    nbytes_of,
 )
 from tfdeploy.server.batching import cut, merge, rows_of
+from tfdeploy.server.metrics import Metrics
 from tfdeploy.server.servable import Runner
 from tfdeploy.server.status import ServingError, as_serving_error
-from tfdeploy.server.tensor import Tensor
+from tfdeploy.server.tensor import Tensor, byte_size
 from tfdeploy.wire import Code
 
 _LONGEST_INLINE_SECONDS: Final = 0.001
@@ -47,11 +47,21 @@ class _Lane(NamedTuple):
 
 
 class _Outcome(NamedTuple):
-    """What came of a batch: outputs for each of its tasks, or an error for all of them."""
+    """What came of a batch: outputs for each of its tasks, or an error for all of them.
+
+    Attributes:
+        outputs: For each task; empty after an error.
+        error: What went wrong.
+        seconds: How long the run took.
+        rows: Rows that went in, with padding.
+        output_bytes: Size of what came out.
+    """
 
     outputs: list[Outputs]
     error: ServingError | None
-    seconds: float
+    seconds: float = 0.0
+    rows: int = 0
+    output_bytes: int = 0
 
 
 def estimate_seconds(seconds: dict[int, float], nbytes: int) -> float:
@@ -72,12 +82,15 @@ def estimate_seconds(seconds: dict[int, float], nbytes: int) -> float:
 class Scheduler:
     """Runs servables for one event loop; every method is called in its thread."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, metrics: Metrics) -> None:
         """Make an idle scheduler.
 
         Args:
             threads: How many runs of unknown length may be under way at once.
+            metrics: Where runs and batches are counted.
         """
+        self._graph = metrics.graph
+        self._batches = metrics.batching()
         cores = os.cpu_count() or 1
         self._loop = asyncio.get_running_loop()
         self._pool = ThreadPoolExecutor(max(threads, cores) + 64, thread_name_prefix="run")
@@ -99,11 +112,14 @@ class Scheduler:
         Raises:
             ServingError: the batch is refused. Later errors come with the task.
         """
-        rows = rows_of(feeds) if runner.batching is not None else _joint_rows(runner, feeds)
-        task = Task(feeds, rows, timeout_ms, time.monotonic())
-        if not rows and runner.batching is None:
+        batches = runner.batching is not None
+        rows = rows_of(feeds) if batches else _joint_rows(runner, feeds)
+        task = Task(feeds, rows, timeout_ms, time.monotonic(), runner.latency)
+        if batches:
+            self._batches.accepted(rows, len(feeds))
+        elif not rows:
             return self._submit_alone(runner, task)
-        if runner.batching is None:
+        if not batches:
             # Only requests of one shape are joined, so each shape has a queue of its own.
             key: Any = (runner, tuple([(feed.dtype, feed.array.shape[1:]) for feed in feeds]))
         else:
@@ -118,7 +134,7 @@ class Scheduler:
     def _submit_alone(self, runner: Runner, task: Task) -> Task:
         batch = Batch(runner)
         batch.add(task)
-        if self._is_short(runner, batch.nbytes()):
+        if self._is_short(runner, batch.nbytes):
             self._run_inline(batch)
         else:
             self._enqueue((runner, None), runner, task)
@@ -166,9 +182,9 @@ class Scheduler:
 
     def _take(self, queue: Queue, now: float) -> Batch | None:
         runner, tasks = queue.runner, queue.next_batch()
-        seconds = estimate_seconds(runner.seconds, nbytes_of(tasks))
+        seconds = estimate_seconds(runner.seconds, sum([task.nbytes for task in tasks]))
         if seconds < _LONGEST_INLINE_SECONDS and not runner.servable.may_loop:
-            fitting = int(_LONGEST_JOINED_SECONDS / seconds * sum(task.rows for task in tasks))
+            fitting = int(_LONGEST_JOINED_SECONDS / seconds * sum([task.rows for task in tasks]))
             return queue.take(now, min(_MOST_JOINED_ROWS, fitting))
         lane = self._lane(runner)
         if self._running.get(lane.name, 0) >= lane.threads:
@@ -186,7 +202,11 @@ class Scheduler:
         return estimate_seconds(runner.seconds, nbytes) < _LONGEST_INLINE_SECONDS
 
     def _start(self, batch: Batch) -> None:
-        if self._is_short(batch.runner, batch.nbytes()):
+        if batch.runner.batching is not None:
+            now = time.monotonic()
+            for task in batch.tasks:
+                self._batches.dequeued((now - task.enqueued) * 1e6)
+        if self._is_short(batch.runner, batch.nbytes):
             self._run_inline(batch)
         else:
             self._run_in_pool(batch)
@@ -197,13 +217,13 @@ class Scheduler:
             for single in _singles(batch):
                 self._run_inline(single)
         else:
-            _deliver(batch, outcome)
+            self._deliver(batch, outcome)
 
     def _run_in_pool(self, batch: Batch) -> None:
         timeout_ms = _time_left_ms(batch, time.monotonic())
         if timeout_ms is None:
             text = "Run() timeout exceeded while waiting in batching queue"
-            _deliver(batch, _Outcome([], ServingError(Code.RESOURCE_EXHAUSTED, text), 0.0))
+            _settle(batch, _Outcome([], ServingError(Code.RESOURCE_EXHAUSTED, text)))
             return
         lane = self._lane(batch.runner).name
         self._running[lane] = self._running.get(lane, 0) + 1
@@ -221,7 +241,16 @@ class Scheduler:
             for single in _singles(batch):
                 self._start(single)
         else:
-            _deliver(batch, outcome)
+            self._deliver(batch, outcome)
+
+    def _deliver(self, batch: Batch, outcome: _Outcome) -> None:
+        self._graph.started(batch.nbytes)
+        if outcome.error is None:
+            self._graph.finished(outcome.seconds * 1e6, outcome.output_bytes)
+        if batch.runner.batching is not None:
+            self._batches.merged(batch.rows, outcome.rows)
+            self._batches.ran()
+        _settle(batch, outcome)
 
 
 def _joint_rows(runner: Runner, feeds: Sequence[Tensor]) -> int:
@@ -248,22 +277,22 @@ def _time_left_ms(batch: Batch, now: float) -> int | None:
 
 
 def _run(batch: Batch, inline: bool, timeout_ms: int) -> _Outcome:
-    runner = batch.runner
+    runner, padded = batch.runner, batch.rows
     started = time.perf_counter()
     try:
         feeds, padded = _merged(batch)
         outputs = runner.call.run(feeds, inline, timeout_ms)
         seconds = time.perf_counter() - started
-        _learn(runner.seconds, batch.nbytes(), seconds)
-        if len(batch.tasks) == 1 and runner.batching is None:
-            return _Outcome([outputs], None, seconds)
-        sizes = [task.rows for task in batch.tasks]
-        return _Outcome(list(cut(outputs, padded, sizes)), None, seconds)
+        _learn(runner.seconds, batch.nbytes, seconds)
+        results = [outputs]
+        if len(batch.tasks) > 1 or runner.batching is not None:
+            results = list(cut(outputs, padded, [task.rows for task in batch.tasks]))
+        return _Outcome(results, None, seconds, padded, sum([byte_size(one) for one in outputs]))
     except Exception as problem:
         error = as_serving_error(problem)
         if error is not problem:
             log.error(f"Run of {runner.servable} failed unexpectedly: {problem!r}")
-        return _Outcome([], error, time.perf_counter() - started)
+        return _Outcome([], error, time.perf_counter() - started, padded)
 
 
 def _merged(batch: Batch) -> tuple[Sequence[Sequence[Tensor]], int]:
@@ -294,9 +323,8 @@ def _singles(batch: Batch) -> list[Batch]:
     return singles
 
 
-def _deliver(batch: Batch, outcome: _Outcome) -> None:
+def _settle(batch: Batch, outcome: _Outcome) -> None:
     for position, task in enumerate(batch.tasks):
-        task.run_seconds = outcome.seconds
         try:
             if outcome.error is not None:
                 task.set_error(outcome.error)

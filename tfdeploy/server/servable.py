@@ -6,6 +6,7 @@ from typing import Any
 
 from tfdeploy.server.batching import Batching
 from tfdeploy.server.engine import GraphCall, Session
+from tfdeploy.server.metrics import Histogram
 from tfdeploy.server.signature import Signature, read_signatures
 
 # Ops whose running time depends on values: these never run on the event loop.
@@ -26,9 +27,19 @@ class Runner:
         batching: Rules of the batches that it runs in, or None.
         joins: Requests may be joined although nobody asked for batches: rows don't touch.
         seconds: What a run takes, by size class of the inputs.
+        latency: Gets the microseconds of each request's run; set by whoever counts them.
     """
 
-    __slots__ = ("batching", "call", "feeds", "fetches", "joins", "seconds", "servable")
+    __slots__ = (
+        "batching",
+        "call",
+        "feeds",
+        "fetches",
+        "joins",
+        "latency",
+        "seconds",
+        "servable",
+    )
 
     def __init__(
         self,
@@ -44,6 +55,7 @@ class Runner:
         self.batching = servable.batching
         self.joins = joins
         self.seconds: dict[int, float] = {}
+        self.latency: Histogram | None = None
 
 
 class Servable:
@@ -87,7 +99,7 @@ class Servable:
         return f"{{name: {self.name} version: {self.version}}}"
 
     def runner(
-        self, signature: Signature, inputs: tuple[str, ...], outputs: tuple[str, ...]
+        self, signature: Signature, inputs: tuple[str, ...], outputs: tuple[str, ...], api: str
     ) -> Runner:
         """The way to run a signature, found or made.
 
@@ -95,8 +107,9 @@ class Servable:
             signature: One of this version's.
             inputs: Aliases of what is fed, in order.
             outputs: Aliases of what is fetched, in order.
+            api: What the runs are for, such as `Predict`.
         """
-        key = (signature.name, inputs, outputs)
+        key = (signature.name, inputs, outputs, api)
         runner = self._runners.get(key)
         if runner is None:
             if len(self._runners) > _MOST_RUNNERS:

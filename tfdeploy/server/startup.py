@@ -21,7 +21,9 @@ from tfdeploy.server.engine import create_engine
 from tfdeploy.server.flags import Flags, unused_flags
 from tfdeploy.server.lifecycle import Lifecycle, RetryPolicy
 from tfdeploy.server.loading import Loader
+from tfdeploy.server.metrics import Metrics
 from tfdeploy.server.model_config import single_model_config
+from tfdeploy.server.rows import independent_signatures
 from tfdeploy.server.session_config import session_config
 from tfdeploy.server.source import Source
 from tfdeploy.server.status import ServingError, invalid
@@ -102,6 +104,7 @@ class Models:
         self._batching = _batching_parameters(flags)
         self._session_config = session_config(flags)
         self.catalog = Catalog()
+        self.metrics = Metrics()
         interval = flags.load_retry_interval_micros / 1e6
         retry = RetryPolicy(flags.max_num_load_retries, interval)
         self._lifecycle = Lifecycle(self.catalog, retry)
@@ -139,13 +142,17 @@ class Models:
 
     def _loader(self) -> Loader:
         flags = self._flags
-        warmer = functools.partial(warm_up, iterations=flags.num_request_iterations_for_warmup)
+        warmer = functools.partial(
+            warm_up, iterations=flags.num_request_iterations_for_warmup, loads=self.metrics.loads
+        )
         return Loader(
             engine=create_engine(flags.engine),
             tags=tuple(_tags(flags.saved_model_tags)),
             session_config=self._session_config,
             batching=self._batching,
             per_model_batching=flags.enable_per_model_batching_parameters,
+            loads=self.metrics.loads,
+            find_independent=independent_signatures if flags.join_requests else None,
             warm_up=warmer if flags.enable_model_warmup else None,
         )
 

@@ -57,6 +57,18 @@ _STORAGE: Final = {
 }
 
 
+# What one string takes in TensorFlow besides its text: sizeof(TF_TString).
+_STRING_BYTES: Final = 24
+
+
+def byte_size(tensor: Tensor) -> int:
+    """The bytes that a tensor takes in TensorFlow; see Tensor::TotalBytes in its framework."""
+    array = tensor.array
+    if array.dtype.kind != "O":
+        return array.nbytes
+    return array.size * _STRING_BYTES + sum(map(len, array.flat))
+
+
 def dtype_name(dtype: int) -> str:
     """TensorFlow's own word for a dtype, as error texts use it."""
     return _NAMES.get(dtype, f"unknown dtype enum ({dtype})")
