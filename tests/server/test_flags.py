@@ -116,7 +116,10 @@ def test_bad_value(name: str, text: str) -> None:
     assert str(caught.value) == f"Couldn't interpret value {text} for flag {name}."
 
 
-def test_every_bad_value_is_logged(capfd: pytest.CaptureFixture[str]) -> None:
+def test_every_bad_value_is_logged(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")
     with pytest.raises(BadFlagValue):
         parse_flags(["--port=x", "--port=1", "--enable_batching=y"])
     lines = capfd.readouterr().err.splitlines()

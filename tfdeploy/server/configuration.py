@@ -12,6 +12,7 @@ from typing import Any
 from tfdeploy.server import log
 from tfdeploy.server.catalog import Catalog, Watch
 from tfdeploy.server.model_config import (
+    PLATFORM,
     Labels,
     platform_of,
     updated_labels,
@@ -25,10 +26,17 @@ from tfdeploy.wire import Code
 class Configuration:
     """The models and labels in force. Any thread may apply a new config."""
 
-    def __init__(self, catalog: Catalog, source: Source, allow_unavailable_labels: bool) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        source: Source,
+        allow_unavailable_labels: bool,
+        platform: str = PLATFORM,
+    ) -> None:
         self._catalog = catalog
         self._source = source
         self._allow_unavailable_labels = allow_unavailable_labels
+        self._platform = platform
         self._lock = threading.Lock()
         self._platforms: dict[str, str] = {}
         self._labels: Labels = {}
@@ -85,7 +93,7 @@ class Configuration:
         return version
 
     def _apply_list(self, config_list: Any, on_done: Callable[[], None] | None) -> Watch:
-        validate_model_config_list(config_list, self._platforms)
+        validate_model_config_list(config_list, self._platforms, self._platform)
         labels = updated_labels(
             config_list, self._labels, self._is_available, self._allow_unavailable_labels
         )

@@ -68,7 +68,7 @@ def _validate_names_and_paths(models: list[Any]) -> None:
             )
 
 
-def _validate_platforms(models: list[Any], old: dict[str, str]) -> None:
+def _validate_platforms(models: list[Any], old: dict[str, str], supported: str) -> None:
     for model in models:
         platform = platform_of(model)
         before = old.get(model.name, platform)
@@ -78,23 +78,26 @@ def _validate_platforms(models: list[Any], old: dict[str, str]) -> None:
                 f"{before} and new platform requested is {platform}"
             )
     for model in models:
-        if platform_of(model) != PLATFORM:
+        if platform_of(model) != supported:
             invalid(f"Model {model.name} requests unsupported platform {platform_of(model)}")
 
 
-def validate_model_config_list(config_list: Any, old: dict[str, str]) -> None:
+def validate_model_config_list(
+    config_list: Any, old: dict[str, str], supported: str = PLATFORM
+) -> None:
     """Check everything that can be told without looking at a model.
 
     Args:
         config_list: A ModelConfigList.
         old: Platforms of the models that are configured now.
+        supported: The one platform that this server has.
 
     Raises:
         ServingError: INVALID_ARGUMENT with the real server's text.
     """
     models = list(config_list.config)
     _validate_names_and_paths(models)
-    _validate_platforms(models, old)
+    _validate_platforms(models, old, supported)
 
 
 def updated_labels(
