@@ -13,6 +13,7 @@ from google.protobuf.message import DecodeError
 
 from tfdeploy import wire
 from tfdeploy.server import log
+from tfdeploy.server.health import check, watch
 from tfdeploy.server.hub import Hub, Target
 from tfdeploy.server.inference import CLASSIFY, check_tasks, classify, read_examples, regress
 from tfdeploy.server.predict_request import find_signature, read_inputs, read_output_filter
@@ -24,7 +25,6 @@ from tfdeploy.server.tensor_proto import write_tensor_proto
 from tfdeploy.wire import Code
 
 _CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
-_HEALTHY_SERVICES: Final = ("", "ModelService", "PredictionService")
 _COUNTED: Final = frozenset(("Predict", "Classify", "Regress"))
 _MOST_MILLISECONDS: Final = 2**31 - 1
 
@@ -86,6 +86,8 @@ class GrpcApi:
             path: grpc.unary_unary_rpc_method_handler(self._handler(path, cls, method))
             for path, (cls, method) in methods.items()
         }
+        if health:
+            self._handlers[wire.HEALTH_WATCH] = grpc.unary_stream_rpc_method_handler(watch)
 
     def service(self, handler_call_details: Any) -> Any:
         """See grpc.GenericRpcHandler."""
@@ -202,9 +204,7 @@ class GrpcApi:
         return reply
 
     async def _health(self, request: Any, _timeout_ms: int) -> Any:
-        if request.service not in _HEALTHY_SERVICES:
-            raise ServingError(Code.NOT_FOUND, "service name unknown")
-        return wire.HealthCheckResponse(status=wire.ServingStatus.SERVING)
+        return check(request)
 
 
 def _decode(cls: Any, raw: bytes) -> Any:
