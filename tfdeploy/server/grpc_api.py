@@ -15,7 +15,7 @@ from tfdeploy import wire
 from tfdeploy.server import log
 from tfdeploy.server.health import check, watch
 from tfdeploy.server.hub import Hub, Target
-from tfdeploy.server.inference import CLASSIFY, check_tasks, classify, read_examples, regress
+from tfdeploy.server.inference import classify, multi_inference, read_examples, regress
 from tfdeploy.server.predict_request import find_signature, read_inputs, read_output_filter
 from tfdeploy.server.servable import Servable
 from tfdeploy.server.signature import DEFAULT_SIGNATURE
@@ -156,21 +156,11 @@ class GrpcApi:
     async def _multi_inference(self, request: Any, timeout_ms: int) -> Any:
         if not request.tasks:
             invalid("ModelSpec has no name specified.")
-        reply = wire.MultiInferenceResponse()
         # The first task's version answers for all, as in the original.
         with self._hub.using(read_model_spec(request.tasks[0])) as servable:
-            check_tasks(request.tasks, servable)
-            examples = read_examples(request.input)
-            for task in request.tasks:
-                entry = reply.results.add()
-                name = task.model_spec.signature_name or DEFAULT_SIGNATURE
-                fill_model_spec(entry.model_spec, servable, name)
-                if task.method_name == CLASSIFY:
-                    outcome = await classify(self._hub, servable, name, examples, timeout_ms)
-                    entry.classification_result.CopyFrom(outcome)
-                else:
-                    outcome = await regress(self._hub, servable, name, examples, timeout_ms)
-                    entry.regression_result.CopyFrom(outcome)
+            reply = await multi_inference(self._hub, servable, request, timeout_ms)
+            for entry in reply.results:
+                entry.model_spec.version.value = servable.version
         return reply
 
     async def _metadata(self, request: Any, _timeout_ms: int) -> Any:

@@ -17,14 +17,20 @@ from tfdeploy.server.config_files import load_text_proto
 from tfdeploy.server.configuration import Configuration
 from tfdeploy.server.engine import create_engine
 from tfdeploy.server.flags import Flags, unused_flags
+from tfdeploy.server.hub import Hub
 from tfdeploy.server.lifecycle import Lifecycle, RetryPolicy
 from tfdeploy.server.loading import Loader
+from tfdeploy.server.metrics import Metrics
 from tfdeploy.server.model_config import single_model_config
 from tfdeploy.server.platform import check_thread_pool_factory, read_platform
+from tfdeploy.server.scheduler import Scheduler
 from tfdeploy.server.source import Source
 from tfdeploy.server.status import ServingError, invalid
 from tfdeploy.server.warmup import warm_up
 from tfdeploy.server.xla import disable_xla_compilation
+
+# Runs wait here for each other only when several models warm up at the same time.
+_WARMUP_THREADS = 4
 
 
 def read_model_config(path: str) -> Any:
@@ -116,7 +122,9 @@ class Models:
         engine = create_engine(flags.engine)
         if not flags.xla_cpu_compilation_enabled and not flags.xla_gpu_compilation_enabled:
             disable_xla_compilation()
-        warmer = functools.partial(warm_up, iterations=platform.warmup_iterations)
+        warmer = functools.partial(
+            warm_up, iterations=platform.warmup_iterations, hub=self._warmup_hub()
+        )
         return Loader(
             engine=engine,
             tags=platform.tags,
@@ -124,6 +132,16 @@ class Models:
             batching=platform.batching,
             per_model_batching=platform.per_model_batching,
             warm_up=warmer if platform.warms_up else None,
+        )
+
+    def _warmup_hub(self) -> Hub:
+        """Runs warm-up requests as the hub of the server runs those of clients."""
+        return Hub(
+            self.catalog,
+            self.configuration,
+            Scheduler(_WARMUP_THREADS),
+            Metrics(),
+            self._flags.enable_signature_method_name_check,
         )
 
     def _poll_config(self) -> None:
