@@ -6,7 +6,7 @@ import pytest
 
 from tfdeploy import wire
 from tfdeploy.server.flags import Flags
-from tfdeploy.server.model_config import validate_model_config_list
+from tfdeploy.server.model_config import supported_platforms
 from tfdeploy.server.platform import (
     Platform,
     check_thread_pool_factory,
@@ -104,7 +104,7 @@ def test_without_an_entry_for_tensorflow_models_of_it_are_refused(
         wire.ModelConfigList, "config { name: 'm' base_path: '/m' model_platform: 'tensorflow' }"
     )
     with pytest.raises(ServingError, match="Model m requests unsupported platform tensorflow"):
-        validate_model_config_list(models, {}, platform.name)
+        supported_platforms(models, platform.name)
 
 
 @pytest.mark.parametrize(

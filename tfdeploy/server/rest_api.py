@@ -136,7 +136,7 @@ class RestApi:
         return Response(200, render_rows(outputs) if rows else render_columns(outputs))
 
     async def _classify(self, target: Target, request: Request) -> Response:
-        body = read_body(request.body)
+        body = read_body(request.body, last_inside=True)
         examples = read_examples(read_examples_body(body))
         with self._hub.using(target) as servable:
             result = await classify(
@@ -145,7 +145,7 @@ class RestApi:
         return Response(200, render_classifications(result))
 
     async def _regress(self, target: Target, request: Request) -> Response:
-        body = read_body(request.body)
+        body = read_body(request.body, last_inside=True)
         examples = read_examples(read_examples_body(body))
         with self._hub.using(target) as servable:
             result = await regress(
