@@ -57,6 +57,14 @@ def test_any_bytes_give_a_value_or_a_serving_error(body: bytes) -> None:
         (b'{"a": 1 "b"}', "Missing a comma or '}' after an object member. at offset: 8"),
         (b"[tru]", "Invalid value. at offset: 4"),
         (b"[nan]", "Invalid value. at offset: 2"),
+        (b"[NULL]", "Invalid value. at offset: 2"),
+        (b"[Nan]", "Invalid value. at offset: 3"),
+        (b"[-Inx]", "Invalid value. at offset: 4"),
+        (b"[Infinite]", "Invalid value. at offset: 8"),
+        (b"[Infinityx]", "Missing a comma or ']' after an array element. at offset: 9"),
+        (b" ]", "The document is empty. at offset: 1"),
+        (b"}", "The document is empty. at offset: 0"),
+        (b",", "The document is empty. at offset: 0"),
         (b"[1,]", "Invalid value. at offset: 3"),
         (b"[.5]", "Invalid value. at offset: 1"),
         (b"[-]", "Invalid value. at offset: 2"),
@@ -109,3 +117,9 @@ def test_nesting_has_no_limit() -> None:
     while document:
         document, depth = document[0], depth + 1
     assert depth == 19999
+
+
+def test_which_of_repeated_keys_counts() -> None:
+    body = b'{"a": [{"x": 1, "x": 2}], "a": 3}'
+    assert parse_json(body) == {"a": [{"x": 1}]}
+    assert parse_json(body, last_inside=True) == {"a": [{"x": 2}]}

@@ -6,7 +6,7 @@ import struct
 import threading
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ from tfdeploy.server.metrics.page import Snapshot
 from tfdeploy.server.metrics.table import TABLE, exponential
 from tfdeploy.server.status import ServingError
 from tfdeploy.server.tensor import Tensor, byte_size
-from tfdeploy.server.warmup import FILE, warm_up
+from tfdeploy.server.warmup import FILE, masked_checksum, warm_up
 
 pytestmark = pytest.mark.timeout(20)
 
@@ -291,26 +291,29 @@ def test_what_never_gets_to_tensorflow_is_no_attempt(tmp_path: Path) -> None:
 
 
 def record(data: bytes) -> bytes:
-    return struct.pack("<Q", len(data)) + b"\0" * 4 + data + b"\0" * 4
+    length = struct.pack("<Q", len(data))
+    return length + masked_checksum(length) + data + masked_checksum(data)
 
 
 @pytest.mark.parametrize(
     ("content", "status", "records"),
     [
         (record(b"") * 2, "OK", 2),  # logs without a kind are skipped
-        (record(b"") + b"\1", "DATA_LOSS", 1),
+        (record(b"") + b"?" * 20, "DATA_LOSS", 1),
     ],
 )
 def test_warm_ups(content: bytes, status: str, records: int, tmp_path: Path) -> None:
     file = tmp_path / FILE
     file.parent.mkdir()
     file.write_bytes(content)
-    metrics, servable = Metrics(), cast(Any, None)  # no record runs it
+    metrics, hub = Metrics(), SimpleNamespace(close=lambda: None)
+    servable: Any = SimpleNamespace(forget_meters=lambda: None)  # no record runs it
+    make_hub: Any = lambda: hub  # noqa: E731
     if status == "OK":
-        warm_up(servable, str(tmp_path), 1, metrics.loads)
+        warm_up(servable, str(tmp_path), 1, make_hub, metrics.loads)
     else:
-        with pytest.raises(ServingError, match="corrupted record"):
-            warm_up(servable, str(tmp_path), 1, metrics.loads)
+        with pytest.raises(ServingError, match="TFRecord format"):
+            warm_up(servable, str(tmp_path), 1, make_hub, metrics.loads)
     counted = series(metrics, "/tensorflow/serving/model_warmup_records_read")
     (labels,) = series(metrics, "/tensorflow/serving/model_warmup_latency")
     assert labels[0] == str(tmp_path)

@@ -14,8 +14,9 @@ from google.protobuf.message import DecodeError
 
 from tfdeploy import wire
 from tfdeploy.server import log
+from tfdeploy.server.health import check, watch
 from tfdeploy.server.hub import Hub, Target
-from tfdeploy.server.inference import CLASSIFY, check_tasks, classify, read_examples, regress
+from tfdeploy.server.inference import classify, multi_inference, read_examples, regress
 from tfdeploy.server.pending import as_future
 from tfdeploy.server.predict_request import find_signature, read_inputs, read_output_filter
 from tfdeploy.server.servable import Servable
@@ -26,8 +27,6 @@ from tfdeploy.server.tensor_proto import write_tensor_proto
 from tfdeploy.wire import Code
 
 _CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
-_HEALTHY_SERVICES: Final = ("", "ModelService", "PredictionService")
-_MULTI_INFERENCE: Final = "MultiInference"
 _COUNTED: Final = frozenset(("Predict", "Classify", "Regress"))
 _MOST_MILLISECONDS: Final = 2**31 - 1
 
@@ -89,6 +88,8 @@ class GrpcApi:
             path: grpc.unary_unary_rpc_method_handler(self._handler(path, cls, method))
             for path, (cls, method) in methods.items()
         }
+        if health:
+            self._handlers[wire.HEALTH_WATCH] = grpc.unary_stream_rpc_method_handler(watch)
 
     def service(self, handler_call_details: Any) -> Any:
         """See grpc.GenericRpcHandler."""
@@ -164,26 +165,11 @@ class GrpcApi:
     async def _multi_inference(self, request: Any, timeout_ms: int) -> Any:
         if not request.tasks:
             invalid("ModelSpec has no name specified.")
-        reply = wire.MultiInferenceResponse()
         # The first task's version answers for all, as in the original.
         with self._using(read_model_spec(request.tasks[0])) as servable:
-            check_tasks(request.tasks, servable)
-            examples = read_examples(request.input)
-            for task in request.tasks:
-                entry = reply.results.add()
-                name = task.model_spec.signature_name or DEFAULT_SIGNATURE
-                fill_model_spec(entry.model_spec, servable, name)
-                if task.method_name == CLASSIFY:
-                    outcome = await classify(
-                        self._hub, servable, name, examples, timeout_ms, _MULTI_INFERENCE
-                    )
-                    entry.classification_result.CopyFrom(outcome)
-                else:
-                    outcome = await regress(
-                        self._hub, servable, name, examples, timeout_ms, _MULTI_INFERENCE
-                    )
-                    entry.regression_result.CopyFrom(outcome)
-            self._hub.metrics.count_examples(servable.name, examples.array.size)
+            reply = await multi_inference(self._hub, servable, request, timeout_ms)
+            for entry in reply.results:
+                entry.model_spec.version.value = servable.version
         return reply
 
     async def _metadata(self, request: Any, _timeout_ms: int) -> Any:
@@ -219,9 +205,7 @@ class GrpcApi:
         return reply
 
     async def _health(self, request: Any, _timeout_ms: int) -> Any:
-        if request.service not in _HEALTHY_SERVICES:
-            raise ServingError(Code.NOT_FOUND, "service name unknown")
-        return wire.HealthCheckResponse(status=wire.ServingStatus.SERVING)
+        return check(request)
 
 
 def _decode(cls: Any, raw: bytes) -> Any:

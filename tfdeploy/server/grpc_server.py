@@ -51,6 +51,9 @@ def _credentials(flags: Flags) -> Any:
     if not flags.ssl_config_file:
         return None
     config = load_text_proto(flags.ssl_config_file, wire.SSLConfig, "tensorflow.serving.SSLConfig")
+    if config.client_verify and not config.custom_ca:
+        # The original takes the system's authorities then; grpcio can't.
+        invalid(f"{flags.ssl_config_file}: client_verify needs a custom_ca")
     return grpc.ssl_server_credentials(
         [(config.server_key.encode(), config.server_cert.encode())],
         root_certificates=config.custom_ca.encode() or None,

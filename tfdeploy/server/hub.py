@@ -72,6 +72,10 @@ class Hub:
             if servable.take():
                 return servable
 
+    def close(self) -> None:
+        """Run nothing more."""
+        self._scheduler.close()
+
     def statuses(self, model: str, version: int | None) -> list[VersionStatus]:
         """States of one version, or of all that were ever known, the highest first.
 

@@ -151,7 +151,7 @@ class RestApi:
         return Response(200, render_outputs(signature.all_outputs, outputs))
 
     async def _classify(self, target: Target, request: Request) -> Response:
-        body = read_body(request.body)
+        body = read_body(request.body, last_inside=True)
         examples = read_examples(read_examples_body(body))
         with self._using(target) as servable:
             result = await classify(
@@ -160,7 +160,7 @@ class RestApi:
         return Response(200, render_classifications(result))
 
     async def _regress(self, target: Target, request: Request) -> Response:
-        body = read_body(request.body)
+        body = read_body(request.body, last_inside=True)
         examples = read_examples(read_examples_body(body))
         with self._using(target) as servable:
             result = await regress(

@@ -123,6 +123,11 @@ class Servable:
             self._runners[key] = runner
         return runner
 
+    def forget_meters(self) -> None:
+        """Whoever runs the version from now on counts elsewhere; what was learnt of times stays."""
+        for runner in self._runners.values():
+            runner.latency = None
+
     def take(self) -> bool:
         """Hold on to the version for one request; False when it is already being unloaded."""
         with self._lock:

@@ -40,11 +40,13 @@ def list_versions(name: str, base_path: str) -> dict[int, str]:
     """
     try:
         children = sorted(os.listdir(local_path(base_path)))
-    except OSError as error:
+    except FileNotFoundError:
         raise BasePathError(
             f"Could not find base path {base_path} for servable {name} with error "
-            f"NOT_FOUND: {base_path} not found ({error.strerror})"
+            f"NOT_FOUND: {base_path} not found"
         ) from None
+    except OSError as error:
+        raise BasePathError(f"{base_path}; {error.strerror}") from None
     found: dict[int, str] = {}
     for child in children:
         number = parse_version_name(child)
@@ -53,21 +55,21 @@ def list_versions(name: str, base_path: str) -> dict[int, str]:
         if number in found:
             log.warning(
                 f"Duplicate version directories detected. Version {number} will be loaded from "
-                f"{child}, ignoring {os.path.basename(found[number])}"
+                f"{child}, {os.path.basename(found[number])} will be ignored."
             )
         found[number] = os.path.join(local_path(base_path), child)
     return found
 
 
-def _specific(name: str, wanted: list[int], found: dict[int, str], base_path: str) -> list[int]:
+def _specific(name: str, wanted: list[int], found: dict[int, str]) -> list[int]:
     if not wanted:
         log.warning(f"No specific versions requested for servable {name}.")
     for number in wanted:
         if number not in found:
             log.warning(
                 f"Version {number} of servable {name}, which was requested to be served as a "
-                "'specific' version in the servable's version policy, was not found in the "
-                f"system under base path {base_path}"
+                "'specific' version in the servable's version policy, was not found in the file "
+                "system"
             )
     return [number for number in wanted if number in found]
 
@@ -86,12 +88,12 @@ def aspired_versions(name: str, base_path: str, policy: Any) -> dict[int, str]:
     found = list_versions(name, base_path)
     choice = policy.WhichOneof("policy_choice")
     if choice == "specific":
-        chosen = _specific(name, list(policy.specific.versions), found, base_path)
+        chosen = _specific(name, list(policy.specific.versions), found)
     elif choice == "all":
         chosen = list(found)
     else:
         chosen = sorted(found, reverse=True)[: policy.latest.num_versions or 1]
-    if not chosen and choice != "specific":
+    if not chosen and (choice != "specific" or policy.specific.versions):
         log.warning(
             f"No versions of servable {name} found under base path {base_path}. Did you forget to "
             "name your leaf directory as a number (eg. '/1/')?"
