@@ -1,0 +1,97 @@
+"""Memory, open files, threads and CPU of the server, second by second."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psutil
+
+LARGEST_GROWTH = 0.05
+LARGEST_INCREASE = 10
+_FIRST_STRETCH_SECONDS = 60.0
+
+
+class Sample(NamedTuple):
+    """A server and its child processes at a moment."""
+
+    seconds: float
+    rss_bytes: int
+    pss_bytes: int
+    files: int
+    threads: int
+    cpu_seconds: float
+
+
+class Watcher:
+    """Samples a process and its children. Seconds count from its making."""
+
+    def __init__(self, pid: int) -> None:
+        self._process = psutil.Process(pid)
+        self._began = time.monotonic()
+        self.samples: list[Sample] = []
+
+    def sample(self) -> None:
+        """Look once. A process that has just ended counts for nothing."""
+        rows = []
+        for process in [self._process, *self._process.children(recursive=True)]:
+            try:
+                rows.append(_measure(process))
+            except (psutil.Error, OSError):
+                continue
+        if rows:
+            sums: list[Any] = [sum(column) for column in zip(*rows, strict=True)]
+            self.samples.append(Sample(time.monotonic() - self._began, *sums))
+
+
+def _measure(process: psutil.Process) -> tuple[int, int, int, int, float]:
+    with process.oneshot():
+        cpu = process.cpu_times()
+        return (
+            process.memory_info().rss,
+            _pss_bytes(process.pid),
+            process.num_fds(),
+            process.num_threads(),
+            cpu.user + cpu.system,
+        )
+
+
+def _pss_bytes(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+class Trend(NamedTuple):
+    """A figure's median in the first stretch after the warm-up, and in the last quarter."""
+
+    first: float
+    last: float
+
+    @property
+    def growth(self) -> float:
+        """By what share it grew; negative when it shrank."""
+        return self.last / self.first - 1 if self.first else 0.0
+
+
+def warm_up_seconds(seconds: float) -> float:
+    """How much of a run is warm-up: a minute, or the first third of a run under three minutes."""
+    return 60.0 if seconds >= 180 else seconds / 3
+
+
+def trend(samples: Sequence[Sample], seconds: float, figure: Callable[[Sample], float]) -> Trend:
+    """How a figure developed in a run of so many seconds.
+
+    The first stretch is a quarter of what follows the warm-up, and a minute at most.
+    """
+    start = warm_up_seconds(seconds)
+    stretch = min((seconds - start) / 4, _FIRST_STRETCH_SECONDS)
+    first = [figure(s) for s in samples if start <= s.seconds <= start + stretch]
+    last = [figure(s) for s in samples if s.seconds >= seconds * 3 / 4]
+    if not first or not last:
+        return Trend(0.0, 0.0)
+    return Trend(statistics.median(first), statistics.median(last))
