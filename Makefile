@@ -7,10 +7,11 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME ?=
+SECONDS ?= 60
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit e2e lint format bench docs image clean
+.PHONY: help demo test unit e2e lint format bench soak docs image clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | \
@@ -58,6 +59,9 @@ bench: $(VENV)/dev.stamp  ## Start-up, inspect and export, each beside what it i
 	@$(BIN)/python benchmarks/startup.py $(ARGS)
 	@$(BIN)/python benchmarks/inspecting.py $(ARGS)
 	@$(BIN)/python benchmarks/export.py $(ARGS)
+
+soak: $(VENV)/dev.stamp  ## The embedded server under a mixed load (SECONDS=60; an hour is 3600)
+	@$(BIN)/python benchmarks/mixed_load.py --seconds=$(SECONDS) $(ARGS)
 
 docs: $(VENV)/dev.stamp  ## Write the generated pages: docs/stack-file.md, docs/errors.md, docs/commands.md
 	@$(BIN)/python -m docs.generate

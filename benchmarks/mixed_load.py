@@ -135,7 +135,7 @@ class Run:
         print(
             f"{seconds:6.0f} s {judge.total():8} requests {judge.total('lost'):4} lost "
             f"{judge.total('wrong'):4} wrong  RSS {last.rss_bytes / 1e6:7.1f} MB "
-            f"PSS {last.pss_bytes / 1e6:7.1f} MB  {last.files:3} files {last.threads:3} threads  "
+            f"own {last.own_bytes / 1e6:7.1f} MB  {last.files:3} files {last.threads:3} threads  "
             f"{sum(self._world.counts.values())} changes",
             flush=True,
         )

@@ -15,6 +15,8 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import grpc
+
 from soak.configs import Config, refused_configs
 from soak.observation import Observation
 from soak.publishing import VersionFolders
@@ -131,7 +133,10 @@ class Changer:
         deadline = time.monotonic() + _PATIENCE_SECONDS
         states: dict[int, tuple[int, int]] = {}
         while time.monotonic() < deadline:
-            states = self.operator.states(model)
+            try:
+                states = self.operator.states(model)
+            except grpc.RpcError as error:
+                self.failures.append(Observation("change", "lost", note=f"status: {error!r}"))
             if version in states and arrived(*states[version]):
                 return
             self.pause(0.05)

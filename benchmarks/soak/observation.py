@@ -38,12 +38,19 @@ class Observation(NamedTuple):
 
 
 class Judge:
-    """Counts observations, and turns those that the timeline contradicts into failures."""
+    """Counts observations, and turns those that the timeline contradicts into failures.
+
+    Attributes:
+        counts: By kind and outcome.
+        failures: Texts of the first ones.
+        slowest: The longest that a request of each kind took, in seconds.
+    """
 
     def __init__(self, timeline: Timeline) -> None:
         self._timeline = timeline
         self.counts: Counter[tuple[str, str]] = Counter()
         self.failures: list[str] = []
+        self.slowest: dict[str, float] = {}
 
     def add(self, seen: Observation) -> None:
         """Judge one observation."""
@@ -53,6 +60,8 @@ class Judge:
             outcome = "lost" if seen.outcome == "absent" else "wrong"
             note = complaint
         self.counts[seen.kind, outcome] += 1
+        seconds = seen.ended - seen.started
+        self.slowest[seen.kind] = max(seconds, self.slowest.get(seen.kind, 0.0))
         if outcome not in GOOD:
             self._keep(seen, outcome, note)
 

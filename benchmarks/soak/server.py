@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import grpc
 
@@ -119,7 +120,11 @@ class Operator:
         self._channel: Any = grpc.insecure_channel(f"127.0.0.1:{grpc_port}")
 
     def states(self, model: str) -> dict[int, tuple[int, int]]:
-        """Version → its state and its error code; empty for an unknown model."""
+        """Version → its state and its error code; empty for an unknown model.
+
+        Raises:
+            grpc.RpcError: no answer.
+        """
         request = wire.GetModelStatusRequest()
         request.model_spec.name = model
         call = self._channel.unary_unary(wire.GET_MODEL_STATUS)

@@ -26,6 +26,7 @@ def summarize(
         ending: `stop_seconds`, `exit_code` (None: it had to be killed), `alarms` of its log.
     """
     rss = trend(samples, seconds, lambda s: s.rss_bytes)
+    own = trend(samples, seconds, lambda s: s.own_bytes)
     pss = trend(samples, seconds, lambda s: s.pss_bytes)
     files = trend(samples, seconds, lambda s: s.files)
     threads = trend(samples, seconds, lambda s: s.threads)
@@ -36,12 +37,16 @@ def summarize(
         "lost": judge.total("lost"),
         "wrong": judge.total("wrong"),
         "kinds": judge.by_kind(),
+        "slowest_seconds": {kind: round(s, 3) for kind, s in sorted(judge.slowest.items())},
         "changes": dict(sorted(changes.items())),
         "memory": {
             "rss_first_bytes": int(rss.first),
             "rss_last_bytes": int(rss.last),
             "rss_growth": round(rss.growth, 4),
             "rss_peak_bytes": max((s.rss_bytes for s in samples), default=0),
+            "own_first_bytes": int(own.first),
+            "own_last_bytes": int(own.last),
+            "own_growth": round(own.growth, 4),
             "pss_first_bytes": int(pss.first),
             "pss_last_bytes": int(pss.last),
             "pss_growth": round(pss.growth, 4),
@@ -60,8 +65,8 @@ def _reasons(summary: Mapping[str, Any]) -> list[str]:
     memory = summary["memory"]
     reasons = [f"{summary[what]} {what}" for what in ("lost", "wrong") if summary[what]]
     reasons += [
-        f"{name.upper()} grew by {memory[f'{name}_growth']:.1%}"
-        for name in ("rss", "pss")
+        f"{text} grew by {memory[f'{name}_growth']:.1%}"
+        for name, text in (("rss", "RSS"), ("own", "own memory"))
         if memory[f"{name}_growth"] > LARGEST_GROWTH
     ]
     reasons += [
@@ -80,17 +85,21 @@ def _reasons(summary: Mapping[str, Any]) -> list[str]:
 
 def render_summary(summary: Mapping[str, Any]) -> str:
     """A summary for people."""
-    lines = [f"{'':24}{'good':>10}{'lost':>7}{'wrong':>7}"]
+    lines = [f"{'':24}{'good':>10}{'lost':>7}{'wrong':>7}{'slowest':>10}"]
     for kind, outcomes in summary["kinds"].items():
         lost, wrong = outcomes.get("lost", 0), outcomes.get("wrong", 0)
-        lines.append(f"{kind:24}{sum(outcomes.values()) - lost - wrong:10}{lost:7}{wrong:7}")
+        good, slowest = sum(outcomes.values()) - lost - wrong, summary["slowest_seconds"][kind]
+        lines.append(f"{kind:24}{good:10}{lost:7}{wrong:7}{slowest:8.3f} s")
     memory, mega = summary["memory"], 1e6
     changes = ", ".join(f"{count} {what}" for what, count in summary["changes"].items())
     lines += [
         f"{summary['requests']} requests in {summary['seconds']:g} s; {changes}",
         f"RSS {memory['rss_first_bytes'] / mega:.1f} MB after the warm-up, "
         f"{memory['rss_last_bytes'] / mega:.1f} MB at the end ({memory['rss_growth']:+.1%}), "
-        f"PSS {memory['pss_growth']:+.1%}, peak {memory['rss_peak_bytes'] / mega:.1f} MB",
+        f"peak {memory['rss_peak_bytes'] / mega:.1f} MB",
+        f"own memory {memory['own_first_bytes'] / mega:.1f} MB, then "
+        f"{memory['own_last_bytes'] / mega:.1f} MB ({memory['own_growth']:+.1%}); "
+        f"PSS {memory['pss_growth']:+.1%}",
         f"files {summary['files']['first']:g} → {summary['files']['last']:g}, "
         f"threads {summary['threads']['first']:g} → {summary['threads']['last']:g}, "
         f"{summary['cpu_share']:.2f} CPUs",
