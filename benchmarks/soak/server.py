@@ -59,6 +59,8 @@ class ServerProcess:
         ]
         environment = {**os.environ, "TFDEPLOY_LISTEN_ADDRESS": "127.0.0.1"}
         environment["PYTHONPATH"] = str(Path(__file__).parents[2])
+        # Errors must be in its log, whatever the caller hides of TensorFlow's.
+        environment["TF_CPP_MIN_LOG_LEVEL"] = "0"
         environment.setdefault("CUDA_VISIBLE_DEVICES", "")
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(argv, stdout=log, stderr=log, env=environment)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from soak.observation import Judge
-from soak.watching import LARGEST_GROWTH, LARGEST_INCREASE, Sample, trend
+from soak.watching import LARGEST_INCREASE, Sample, largest_growth, trend
 
 
 def summarize(
@@ -56,6 +56,7 @@ def summarize(
         "cpu_share": round(cpu / seconds, 3),
         **ending,
         "failures": judge.failures,
+        "samples": [sample._asdict() for sample in samples],
     }
     summary["reasons"] = _reasons(summary)
     return summary
@@ -64,11 +65,8 @@ def summarize(
 def _reasons(summary: Mapping[str, Any]) -> list[str]:
     memory = summary["memory"]
     reasons = [f"{summary[what]} {what}" for what in ("lost", "wrong") if summary[what]]
-    reasons += [
-        f"{text} grew by {memory[f'{name}_growth']:.1%}"
-        for name, text in (("rss", "RSS"), ("own", "own memory"))
-        if memory[f"{name}_growth"] > LARGEST_GROWTH
-    ]
+    if memory["rss_growth"] > largest_growth(summary["seconds"]):
+        reasons.append(f"RSS grew by {memory['rss_growth']:.1%}")
     reasons += [
         f"{name} went from {summary[name]['first']:g} to {summary[name]['last']:g}"
         for name in ("files", "threads")

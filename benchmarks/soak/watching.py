@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import psutil
 
-LARGEST_GROWTH = 0.05
+_LARGEST_GROWTH = 0.05
+_LARGEST_GROWTH_SHORT = 0.10
 LARGEST_INCREASE = 10
 _FIRST_STRETCH_SECONDS = 60.0
 
@@ -23,7 +24,7 @@ class Sample(NamedTuple):
         rss_bytes: All resident memory; what several processes share counts several times.
         pss_bytes: The same, shared pages counted once in all. It falls when anybody else on the
             machine maps the same libraries, so it judges nothing.
-        own_bytes: The part of it that is no file's: heaps and stacks, where leaks are.
+        own_bytes: The part of it that is no file's: heaps and stacks.
         files: Open file descriptors.
         threads: Threads.
         cpu_seconds: CPU time since each process began.
@@ -79,7 +80,10 @@ def _rolled_up(text: str, field: str) -> int:
 
 
 class Trend(NamedTuple):
-    """A figure's median in the first stretch after the warm-up, and in the last quarter."""
+    """A figure in the first stretch after the warm-up, and in the last quarter.
+
+    It is the lower quartile: what is there while no large request is under way.
+    """
 
     first: float
     last: float
@@ -91,8 +95,17 @@ class Trend(NamedTuple):
 
 
 def warm_up_seconds(seconds: float) -> float:
-    """How much of a run is warm-up: a minute, or the first third of a run under three minutes."""
-    return 60.0 if seconds >= 180 else seconds / 3
+    """How much of a run is warm-up: a minute, or the first third of a short run."""
+    return seconds / 3 if _is_short(seconds) else 60.0
+
+
+def largest_growth(seconds: float) -> float:
+    """By what share RSS may grow. A short run can't tell less from large requests' comings."""
+    return _LARGEST_GROWTH_SHORT if _is_short(seconds) else _LARGEST_GROWTH
+
+
+def _is_short(seconds: float) -> bool:
+    return seconds < 180
 
 
 def trend(samples: Sequence[Sample], seconds: float, figure: Callable[[Sample], float]) -> Trend:
@@ -104,6 +117,10 @@ def trend(samples: Sequence[Sample], seconds: float, figure: Callable[[Sample], 
     stretch = min((seconds - start) / 4, _FIRST_STRETCH_SECONDS)
     first = [figure(s) for s in samples if start <= s.seconds <= start + stretch]
     last = [figure(s) for s in samples if s.seconds >= seconds * 3 / 4]
-    if not first or not last:
+    if len(first) < 2 or len(last) < 2:
         return Trend(0.0, 0.0)
-    return Trend(statistics.median(first), statistics.median(last))
+    return Trend(_lower_quartile(first), _lower_quartile(last))
+
+
+def _lower_quartile(values: list[float]) -> float:
+    return statistics.quantiles(values, n=4, method="inclusive")[0]
