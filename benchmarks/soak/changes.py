@@ -89,7 +89,7 @@ class Changer:
         self.failures: list[Observation] = []
         self.steps: dict[Callable[[], None], float] = {}
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._work, name=name)
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
 
     def start(self) -> None:
         """Start changing things."""

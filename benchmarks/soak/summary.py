@@ -8,6 +8,9 @@ from typing import Any
 from soak.observation import Judge
 from soak.watching import LARGEST_INCREASE, Sample, largest_growth, trend
 
+# The embedded server's exit code, the death of another by the signal, and a clean end.
+_ENDS_OF_SIGTERM = (143, -15, 0)
+
 
 def summarize(
     judge: Judge,
@@ -76,6 +79,8 @@ def _reasons(summary: Mapping[str, Any]) -> list[str]:
         reasons.append("memory was not measured to the end")
     if summary["exit_code"] is None:
         reasons.append("it did not end on SIGTERM")
+    elif summary["exit_code"] not in _ENDS_OF_SIGTERM:
+        reasons.append(f"it ended with {summary['exit_code']} on SIGTERM")
     if summary["alarms"]:
         reasons.append(f"{len(summary['alarms'])} alarms in its log")
     return reasons

@@ -61,6 +61,7 @@ def test_a_descriptor_lost_every_ten_seconds_is_found() -> None:
     ("ending", "reason"),
     [
         ({**ENDING, "exit_code": None}, "it did not end on SIGTERM"),
+        ({**ENDING, "exit_code": -6}, "it ended with -6 on SIGTERM"),
         ({**ENDING, "alarms": ["Traceback"]}, "1 alarms in its log"),
     ],
 )
