@@ -7,10 +7,11 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME ?=
+SECONDS ?= 60
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit e2e lint format bench bench-server docs image clean
+.PHONY: help demo test unit e2e lint format bench bench-server soak docs image clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | \
@@ -61,6 +62,9 @@ bench: $(VENV)/dev.stamp  ## Start-up, inspect and export, each beside what it i
 
 bench-server: $(VENV)/bench.stamp  ## The embedded server, beside a real one (ARGS="--server-binary PATH") and others
 	@$(BIN)/python benchmarks/server.py $(ARGS)
+
+soak: $(VENV)/dev.stamp  ## The embedded server under a mixed load (SECONDS=60; an hour is 3600)
+	@$(BIN)/python benchmarks/mixed_load.py --seconds=$(SECONDS) $(ARGS)
 
 docs: $(VENV)/dev.stamp  ## Write the generated pages: docs/stack-file.md, docs/errors.md, docs/commands.md
 	@$(BIN)/python -m docs.generate

@@ -46,6 +46,21 @@ def test_any_bytes_give_a_value_or_a_serving_error(body: bytes) -> None:
         assert error.message.startswith("JSON Parse error: ")
 
 
+NUMBERS = st.from_regex(
+    r"-?(0|[1-9][0-9]{0,20})(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,2})?", fullmatch=True
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(NUMBERS.filter(str.isascii)), st.sampled_from(["", " ", "\n\t"]))
+def test_a_run_of_numbers_reads_as_each_alone(texts: list[str], space: str) -> None:
+    body = f"[{''.join(f'{space}{text}{space},' for text in texts)}NaN]"
+    *values, last = parse_json(body.encode())
+    alone = [parse_json(f"[NaN, {text}]".encode())[1] for text in texts]
+    assert list(map(repr, values)) == list(map(repr, alone))
+    assert math.isnan(last)
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [
