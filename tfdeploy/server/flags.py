@@ -6,6 +6,7 @@ The last two are this server's own.
 
 import dataclasses
 import os
+import re
 from typing import Any, Final
 
 
@@ -16,6 +17,12 @@ def _schedulable_cpus() -> int:
 _CPUS: Final = _schedulable_cpus()
 _INT32: Final = 2**31
 _INT64: Final = 2**63
+# What sscanf reads: blanks in front, ASCII digits, nothing behind.
+_INTEGER: Final = re.compile(r"[ \t\n\v\f\r]*[+-]?[0-9]+")
+_FLOAT: Final = re.compile(
+    r"[ \t\n\v\f\r]*[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf(?:inity)?|nan)",
+    re.IGNORECASE | re.ASCII,
+)
 
 
 def _flag(kind: str, default: Any, usage: str = "", unused: str = "") -> Any:
@@ -123,7 +130,7 @@ def _parse_bool(text: str | None) -> bool:
 
 
 def _parse_int(text: str, limit: int) -> int:
-    if not text.strip().lstrip("+-").isascii() or "_" in text or text != text.rstrip():
+    if _INTEGER.fullmatch(text) is None:
         raise ValueError(text)
     value = int(text)
     if not -limit <= value < limit:
@@ -131,11 +138,17 @@ def _parse_int(text: str, limit: int) -> int:
     return value
 
 
+def _parse_float(text: str) -> float:
+    if _FLOAT.fullmatch(text) is None:
+        raise ValueError(text)
+    return float(text)
+
+
 def _parse_value(kind: str, text: str) -> Any:
     if kind == "string":
         return text
     if kind == "float":
-        return float(text)
+        return _parse_float(text)
     return _parse_int(text, _INT32 if kind == "int32" else _INT64)
 
 

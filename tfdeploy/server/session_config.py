@@ -26,6 +26,11 @@ def _parallelism(flags: Flags) -> tuple[int, int]:
     return (intra, inter) if intra > 0 or inter > 0 else (both, both)
 
 
+def _as_int32(number: int) -> int:
+    # The flags are int64, ConfigProto's fields int32, and the original casts.
+    return (number + 2**31) % 2**32 - 2**31
+
+
 def session_config(flags: Flags) -> bytes:
     """A serialized ConfigProto.
 
@@ -38,8 +43,8 @@ def session_config(flags: Flags) -> bytes:
         config = load_text_proto(
             flags.tensorflow_session_config_file, wire.ConfigProto, "tensorflow.ConfigProto"
         )
-    config.intra_op_parallelism_threads = intra
-    config.inter_op_parallelism_threads = inter
+    config.intra_op_parallelism_threads = _as_int32(intra)
+    config.inter_op_parallelism_threads = _as_int32(inter)
     fraction = flags.per_process_gpu_memory_fraction
     config.gpu_options.per_process_gpu_memory_fraction = fraction
     serialized: bytes = config.SerializeToString()

@@ -11,6 +11,8 @@ import time
 from collections.abc import Iterator
 from typing import Any, Final
 
+from google.protobuf.message import DecodeError
+
 from tfdeploy import wire
 from tfdeploy.server import log
 from tfdeploy.server.predict_request import find_signature, read_inputs, read_output_filter
@@ -51,7 +53,12 @@ def read_records(path: str) -> Iterator[bytes]:
 
 
 def _replay(servable: Servable, record: bytes) -> None:
-    entry = wire.PredictionLog.FromString(record)
+    try:
+        entry = wire.PredictionLog.FromString(record)
+    except DecodeError:
+        raise ServingError(
+            Code.INVALID_ARGUMENT, "Failed to parse a warmup record: it is no PredictionLog"
+        ) from None
     kind = entry.WhichOneof("log_type")
     if kind is None:
         return
