@@ -16,6 +16,25 @@ MOST_HEADERS: Final = 100
 MOST_FILLED_BYTES: Final = 256 * 2**20
 
 
+# Connections over this wait in the kernel or are closed, whatever the process may open.
+_MOST_CONNECTIONS: Final = 2**16
+
+
+def most_connections() -> int:
+    """How many HTTP connections leave descriptors for models, logs and gRPC.
+
+    Without descriptors a model can't be loaded, and accepting fails over and over.
+    """
+    try:
+        import resource
+    except ImportError:  # Windows counts them differently
+        return _MOST_CONNECTIONS
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit == resource.RLIM_INFINITY:
+        return _MOST_CONNECTIONS
+    return max(1, min(limit * 3 // 4, _MOST_CONNECTIONS))
+
+
 class HeadTooLarge(ValueError):
     """A request's head is over a limit; the connection can't go on after it."""
 
@@ -34,7 +53,9 @@ class HeadMeter:
         self.complete = False
 
     def arrived(self, size: int) -> None:
-        """That many bytes came in, of which all or some belong to this head.
+        """That many bytes came in, and all but the last of them belong to this head.
+
+        Not for the bytes among which it began: they may be another request's body.
 
         Raises:
             HeadTooLarge: the head is still not complete, and over LARGEST_HEAD_BYTES.
