@@ -9,9 +9,10 @@ BIN := $(VENV)/bin
 RUNTIME ?=
 SECONDS ?= 60
 ARGS ?=
+TARGETS ?= json http textproto flags tensorproto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit e2e lint format bench bench-server soak docs image clean
+.PHONY: help demo test unit e2e lint format bench bench-server soak fuzz docs image clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | \
@@ -45,6 +46,12 @@ unit: $(VENV)/dev.stamp  ## The tests that start no process
 e2e: $(VENV)/dev.stamp  ## The tests on a real Docker engine
 	@$(BIN)/python -m pytest tests/e2e $(ARGS)
 
+fuzz: $(VENV)/dev.stamp $(VENV)/fuzz.stamp  ## Look for inputs that break the server (SECONDS=60 for each of TARGETS)
+	@for target in $(TARGETS); do \
+		echo "fuzzing $$target for $(SECONDS) s, new inputs in .fuzz/$$target ..."; \
+		$(BIN)/python -m tests.fuzz.atheris_targets $$target --seconds $(SECONDS) $(ARGS) || exit; \
+	done
+
 lint: $(VENV)/dev.stamp  ## ruff, mypy --strict and the import contracts
 	@$(BIN)/ruff check --no-cache .
 	@$(BIN)/ruff format --check .
@@ -73,4 +80,4 @@ image: $(VENV)/demo.stamp  ## Build the local server image (for arm64, or withou
 	@$(BIN)/tfdeploy image build $(ARGS)
 
 clean:  ## Remove the virtual environment, caches and the demo's files
-	rm -rf $(VENV) .demo .bench dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .demo .bench .fuzz dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

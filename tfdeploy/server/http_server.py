@@ -12,15 +12,20 @@ import httptools
 from tfdeploy.server import log
 from tfdeploy.server.address import listen_address
 from tfdeploy.server.http_message import Request, Response, html_page, inflate, render_response
+from tfdeploy.server.limits import (
+    LARGEST_BODY_BYTES,
+    LARGEST_HEAD_BYTES,
+    MOST_HEADERS,
+    most_connections,
+)
 from tfdeploy.server.pending import drive
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
-_LARGEST_BODY: Final = 2**30
-_LARGEST_HEAD: Final = 2**16
 _MOST_WAITING: Final = 64
 _LONGEST_CACHED_URL: Final = 512
-_READ_HEADERS: Final = frozenset((b"content-encoding", b"expect", b"origin"))
+_MOST_CONNECTIONS: Final = most_connections()
+_READ_HEADERS: Final = frozenset((b"content-encoding", b"content-length", b"expect", b"origin"))
 _UNKNOWN_METHOD: Final = re.compile(rb"[A-Z]+ /\S* HTTP/1\.[01]\r?\n")
 _ABSOLUTE: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#]*")
 _BAD_ESCAPE: Final = re.compile(r"%(?![0-9a-fA-F]{2})")
@@ -55,7 +60,10 @@ class HttpProtocol(asyncio.Protocol):
         self._waiting: deque[tuple[Request | Response, bool]] = deque()
         self._url = b""
         self._headers: dict[str, str] = {}
-        self._head_size = 0
+        self._head_size = 0  # of complete fields
+        self._head_arrived = 0  # of all bytes, but those among which the head began
+        self._fields = 0
+        self._is_in_head = False
         self._parts: list[bytes] = []
         self._body_size = 0
         self._is_refused = False
@@ -71,6 +79,9 @@ class HttpProtocol(asyncio.Protocol):
         """See asyncio.Protocol."""
         self._transport = transport
         self._connections.add(self)
+        if len(self._connections) > _MOST_CONNECTIONS:
+            log.warning(f"A connection was closed: {_MOST_CONNECTIONS} are open already")
+            self._transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio.Protocol. The answer under way has nobody to go to."""
@@ -91,6 +102,12 @@ class HttpProtocol(asyncio.Protocol):
         """See asyncio.Protocol."""
         if self._is_refused:
             return
+        if self._is_in_head:
+            # The parser hands out complete fields only: it would gather an endless one in silence.
+            self._head_arrived += len(data)
+            if self._head_arrived > LARGEST_HEAD_BYTES:
+                self._refuse(400)
+                return
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -101,20 +118,23 @@ class HttpProtocol(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         """A request line starts."""
-        self._url, self._headers, self._head_size = b"", {}, 0
+        self._url, self._headers = b"", {}
+        self._head_size = self._head_arrived = self._fields = 0
+        self._is_in_head = True
         self._parts, self._body_size = [], 0
 
     def on_url(self, url: bytes) -> None:
         """Part of the request target."""
         self._url = self._url + url if self._url else url
         self._head_size += len(url)
-        if self._head_size > _LARGEST_HEAD:
+        if self._head_size > LARGEST_HEAD_BYTES:
             self._refuse(400)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header, or one in a chunked body's trailer."""
         self._head_size += len(name) + len(value)
-        if self._head_size > _LARGEST_HEAD:
+        self._fields += 1
+        if self._head_size > LARGEST_HEAD_BYTES or self._fields > MOST_HEADERS:
             self._refuse(400)
         lowered = name.lower()
         if lowered in _READ_HEADERS:
@@ -122,13 +142,17 @@ class HttpProtocol(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         """The body comes next."""
+        self._is_in_head = False
+        if self._announces_too_much():
+            self._refuse(413)
+            return
         if self._headers.get("expect", "").lower() == "100-continue":
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
         """Part of the body."""
         self._body_size += len(body)
-        if self._body_size > _LARGEST_BODY:
+        if self._body_size > LARGEST_BODY_BYTES:
             self._parts = []
             self._refuse(413)
         elif not self._is_refused:
@@ -154,6 +178,10 @@ class HttpProtocol(asyncio.Protocol):
             body = inflate(body)
         request = Request(method.decode("latin-1"), path, self._headers, body)
         self._enqueue(request, self._parser.should_keep_alive())
+
+    def _announces_too_much(self) -> bool:
+        length = self._headers.get("content-length", "0")
+        return length.isdecimal() and int(length) > LARGEST_BODY_BYTES
 
     def _refuse(self, status: int) -> None:
         """Answer what can't be read, after what was asked before, and read no more."""

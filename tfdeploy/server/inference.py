@@ -9,6 +9,7 @@ import numpy as np
 
 from tfdeploy import wire
 from tfdeploy.server.hub import Hub
+from tfdeploy.server.limits import MOST_FILLED_BYTES
 from tfdeploy.server.servable import Servable
 from tfdeploy.server.signature import DEFAULT_SIGNATURE, Signature
 from tfdeploy.server.status import ServingError, invalid
@@ -25,7 +26,8 @@ def read_examples(request_input: Any) -> Tensor:
     """The Examples of an Input, each serialized, with the context in front so that it loses.
 
     Raises:
-        ServingError: INVALID_ARGUMENT, there are none.
+        ServingError: INVALID_ARGUMENT, there are none; RESOURCE_EXHAUSTED, the context's copies
+            are over `limits.MOST_FILLED_BYTES` (the original makes them until memory runs out).
     """
     kind = request_input.WhichOneof("kind")
     holder = getattr(request_input, kind) if kind else None
@@ -34,6 +36,12 @@ def read_examples(request_input: Any) -> Tensor:
     context = b""
     if kind == "example_list_with_context":
         context = holder.context.SerializeToString()
+        if len(context) * len(holder.examples) > MOST_FILLED_BYTES:
+            raise ServingError(
+                Code.RESOURCE_EXHAUSTED,
+                f"A context of {len(context)} bytes is too large for "
+                f"{len(holder.examples)} examples",
+            )
     examples = np.empty(len(holder.examples), np.object_)
     examples[:] = [context + example.SerializeToString() for example in holder.examples]
     return Tensor(DataType.DT_STRING, examples)

@@ -42,10 +42,20 @@ def _fill_feature(feature: Any, name: str, value: Any) -> None:
         getattr(feature, kind).value.append(converted)
 
 
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _fill_example(example: Any, value: Any) -> None:
     if type(value) is not dict:
         invalid(f"Example must be JSON object but got JSON {type_name(value)}")
     for name, feature in value.items():
+        if not name.isascii() and not _is_utf8(name):
+            invalid(f"Feature: {name} has a name that is not UTF-8")  # protobuf has no place for it
         _fill_feature(example.features.feature[name], name, feature)
 
 

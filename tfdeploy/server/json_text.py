@@ -8,7 +8,7 @@ import ctypes
 import decimal
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -115,12 +115,37 @@ def render_pretty(value: Any, level: int = 0, scalar: Callable[[Any], str] = ren
     return scalar(value)
 
 
+def _pieces(value: Any, level: int = 0) -> Iterator[str]:
+    """`render_pretty` bit by bit, for a reader that stops early."""
+    if isinstance(value, dict) and value:
+        inner = "\n" + _INDENT * (level + 1)
+        opening = "{" + inner
+        for key, item in value.items():
+            yield f"{opening}{render_string(key[:_LONGEST_ECHO])}: "
+            yield from _pieces(item, level + 1)
+            opening = f",{inner}"
+        yield "\n" + _INDENT * level + "}"
+    elif isinstance(value, list) and value:
+        opening = "["
+        for item in value:
+            yield opening
+            yield from _pieces(item, level + 1)
+            opening = ", "
+        yield "]"
+    else:
+        yield render_pretty(value[:_LONGEST_ECHO] if isinstance(value, str) else value, level)
+
+
 def echo(value: Any) -> str:
-    """A value of the request for an error message, cut when long."""
-    try:
-        text = render_pretty(value)
-    except RecursionError:
-        return "..."
+    """A value of the request for an error message, cut when long.
+
+    It costs what is shown: a body of any size, and of any depth, can be wrong.
+    """
+    text = ""
+    for piece in _pieces(value):
+        text += piece
+        if len(text) >= _LONGEST_ECHO:
+            break
     return text[:_LONGEST_ECHO]
 
 

@@ -73,6 +73,9 @@ def drive(
         except Exception as error:
             finished(None, error)
         else:
+            if awaited is None:  # asyncio.sleep(0)
+                asyncio.get_running_loop().call_soon(resume)
+                return
             if isinstance(awaited, asyncio.Future):
                 awaited._asyncio_future_blocking = False
             awaited.add_done_callback(resume)

@@ -11,7 +11,11 @@ from tfdeploy.server.servable import Servable
 from tfdeploy.server.signature import DEFAULT_SIGNATURE, Signature
 from tfdeploy.server.status import ServingError, invalid
 from tfdeploy.server.tensor import Tensor
-from tfdeploy.server.tensor_proto import UnreadableTensor, parse_tensor_proto
+from tfdeploy.server.tensor_proto import (
+    TooLargeTensor,
+    UnreadableTensor,
+    parse_tensor_proto,
+)
 from tfdeploy.wire import Code
 
 
@@ -49,7 +53,7 @@ def read_inputs(request: Any, signature: Signature) -> dict[str, Tensor]:
     """The tensors of a PredictRequest, completed with the signature's defaults.
 
     Raises:
-        ServingError: INVALID_ARGUMENT.
+        ServingError: INVALID_ARGUMENT; RESOURCE_EXHAUSTED for a shape far over its values.
     """
     sent = set(request.inputs)
     _check_count(sent, signature)
@@ -78,6 +82,10 @@ def read_inputs(request: Any, signature: Signature) -> dict[str, Tensor]:
 def _parse(alias: str, proto: Any) -> Tensor:
     try:
         return parse_tensor_proto(proto)
+    except TooLargeTensor as error:
+        raise ServingError(
+            Code.RESOURCE_EXHAUSTED, f"Input {alias} is too large: {error}"
+        ) from None
     except UnreadableTensor:
         invalid(f"tensor parsing error: {alias}")
 

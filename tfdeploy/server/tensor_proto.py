@@ -1,18 +1,20 @@
 """TensorProto to tensors and back.
 
 Source: tensorflow/core/framework/tensor.cc (Tensor::FromProto, FromProtoField): a list shorter
-than the shape repeats its last value, an empty one is zeros, a longer one is cut.
+than the shape repeats its last value, an empty one is zeros, a longer one is cut. What that adds is
+limited here (`limits.MOST_FILLED_BYTES`); the original fills memory.
 """
 
 from typing import Any, Final
 
 import numpy as np
 
+from tfdeploy.server.limits import MOST_FILLED_BYTES
 from tfdeploy.server.tensor import Array, Tensor, storage_of
 from tfdeploy.wire import DataType
 
-_MOST_DIMS: Final = 254
-_MOST_ELEMENTS: Final = 2**63
+_MOST_DIMS: Final = 64  # numpy's limit; TensorFlow's is 254
+_MOST_BYTES: Final = 2**63
 
 _FIELDS: Final = {
     int(DataType[f"DT_{name}"]): field
@@ -34,18 +36,24 @@ _FIELDS: Final = {
 _COMPLEX: Final = {int(DataType.DT_COMPLEX64): np.float32, int(DataType.DT_COMPLEX128): np.float64}
 _STRING: Final = int(DataType.DT_STRING)
 _HALF: Final = int(DataType.DT_HALF)
+_STRING_BYTES: Final = 24  # sizeof(TF_TString), which each one becomes on the way to the session
 
 
 class UnreadableTensor(ValueError):
     """A TensorProto that holds no valid tensor."""
 
 
-def _shape(proto: Any) -> tuple[int, ...]:
+class TooLargeTensor(UnreadableTensor):
+    """A TensorProto whose shape asks for far more values than it holds."""
+
+
+def _shape(proto: Any, itemsize: int) -> tuple[int, ...]:
     shape = tuple(dim.size for dim in proto.tensor_shape.dim)
     total = 1
     for size in shape:
-        total *= size
-    if len(shape) > _MOST_DIMS or min(shape, default=0) < 0 or total >= _MOST_ELEMENTS:
+        # Empty dimensions don't excuse the others: neither numpy nor TensorFlow could stride them.
+        total *= max(size, 1)
+    if len(shape) > _MOST_DIMS or min(shape, default=0) < 0 or total * itemsize >= _MOST_BYTES:
         raise UnreadableTensor("bad shape")
     return shape
 
@@ -76,12 +84,12 @@ def _stretch(values: Array, dtype: int, shape: tuple[int, ...]) -> Array:
         return values.reshape(shape)
     if len(values) > total:
         return values[:total].reshape(shape)
+    size = _STRING_BYTES if dtype == _STRING else values.dtype.itemsize
+    if (total - len(values)) * size > MOST_FILLED_BYTES:
+        raise TooLargeTensor(f"over {MOST_FILLED_BYTES} bytes would have to be filled in")
     empty = b"" if dtype == _STRING else 0
     fill = values[-1] if len(values) else empty
-    try:
-        full = np.full(total, fill, values.dtype)
-    except (MemoryError, ValueError):
-        raise UnreadableTensor("too large") from None
+    full = np.full(total, fill, values.dtype)
     full[: len(values)] = values
     return full.reshape(shape)
 
@@ -91,13 +99,14 @@ def parse_tensor_proto(proto: Any) -> Tensor:
 
     Raises:
         UnreadableTensor: as the original refuses it.
+        TooLargeTensor: the values that its shape wants and it lacks are over MOST_FILLED_BYTES.
     """
     dtype = proto.dtype
     storage = storage_of(dtype)
     field = _FIELDS.get(dtype)
     if storage is None or field is None:
         raise UnreadableTensor("bad dtype")
-    shape = _shape(proto)
+    shape = _shape(proto, storage.itemsize)
     if proto.tensor_content and dtype != _STRING:
         return Tensor(dtype, _from_content(proto.tensor_content, storage, shape))
     values = _from_values(dtype, getattr(proto, field), storage)

@@ -11,7 +11,7 @@ from tfdeploy.server import log
 
 _INT64 = 2**63
 # absl::SimpleAtoi: blanks around, one sign, decimal digits of ASCII.
-_NUMBER = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)[ \t\n\v\f\r]*")
+_NUMBER = re.compile(r"[ \t\n\v\f\r]*([+-]?)0*([0-9]{1,19})[ \t\n\v\f\r]*")
 
 
 class BasePathError(Exception):
@@ -23,7 +23,7 @@ def parse_version_name(name: str) -> int | None:
     match = _NUMBER.fullmatch(name)
     if match is None:
         return None
-    number = int(match[1])
+    number = int(match[1] + match[2])
     return number if -_INT64 <= number < _INT64 else None
 
 
@@ -45,8 +45,10 @@ def list_versions(name: str, base_path: str) -> dict[int, str]:
             f"Could not find base path {base_path} for servable {name} with error "
             f"NOT_FOUND: {base_path} not found"
         ) from None
-    except OSError as error:
-        raise BasePathError(f"{base_path}; {error.strerror}") from None
+    except (OSError, ValueError) as error:
+        # A ValueError is a path that no file system has, such as one with a NUL in it.
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise BasePathError(f"{base_path}; {reason}") from None
     found: dict[int, str] = {}
     for child in children:
         number = parse_version_name(child)

@@ -152,7 +152,13 @@ def parse_text(cls: type[M], text: str, *, allow_unknown: bool = False) -> M:
     Raises:
         google.protobuf.text_format.ParseError: with `line:column : reason`.
     """
-    return text_format.Parse(text, cls(), allow_unknown_field=allow_unknown, descriptor_pool=_POOL)
+    try:
+        return text_format.Parse(
+            text, cls(), allow_unknown_field=allow_unknown, descriptor_pool=_POOL
+        )
+    except (ValueError, RecursionError) as error:
+        # protobuf lets some of its own through: an enum's number over int32, endless nesting.
+        raise text_format.ParseError(str(error)) from None
 
 
 def render_text(message: Message) -> str:
