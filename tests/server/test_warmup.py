@@ -187,7 +187,7 @@ def test_iterations(tmp_path: Path, iterations: int) -> None:
             'FAILED_PRECONDITION: Serving signature key "q" not found.',
         ),
         (
-            "classify_log { request { model_spec { signature_name: 'q' } " + INPUT + "} }",
+            "classify_log { request { model_spec { signature_name: 'q' } } }",
             "INVALID_ARGUMENT: No signature was found with the name: q",
         ),
         (

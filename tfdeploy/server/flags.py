@@ -97,7 +97,7 @@ class Flags:
     xla_cpu_compilation_enabled: bool = _bool(False, "Let jit_compile functions run.")
     xla_gpu_compilation_enabled: bool = _bool(False, "The same.")
     enable_profiler: bool = _bool(True, unused="there is no profiler service")
-    thread_pool_factory_config_file: str = _string("", unused="no factory exists")
+    thread_pool_factory_config_file: str = _string("", "Refused: no such factory is known.")
     mixed_precision: str = _string("", "bfloat16: compute with it where oneDNN can.")
     skip_initialize_tpu: bool = _bool(False, unused="TPUs are not supported")
     enable_grpc_healthcheck_service: bool = _bool(False, "Serve grpc.health.v1.Health.")

@@ -16,7 +16,14 @@ from tfdeploy import wire
 from tfdeploy.server import log
 from tfdeploy.server.health import check, watch
 from tfdeploy.server.hub import Hub, Target
-from tfdeploy.server.inference import classify, multi_inference, read_examples, regress
+from tfdeploy.server.inference import (
+    classify,
+    multi_inference,
+    prepare_classify,
+    prepare_regress,
+    read_examples,
+    regress,
+)
 from tfdeploy.server.pending import as_future
 from tfdeploy.server.predict_request import find_signature, read_inputs, read_output_filter
 from tfdeploy.server.servable import Servable
@@ -147,6 +154,7 @@ class GrpcApi:
     async def _classify(self, request: Any, timeout_ms: int) -> Any:
         with self._using(read_model_spec(request)) as servable:
             name = request.model_spec.signature_name
+            prepare_classify(self._hub, servable, name)
             examples = read_examples(request.input)
             result = await classify(self._hub, servable, name, examples, timeout_ms)
             reply = wire.ClassificationResponse(result=result)
@@ -156,6 +164,7 @@ class GrpcApi:
     async def _regress(self, request: Any, timeout_ms: int) -> Any:
         with self._using(read_model_spec(request)) as servable:
             name = request.model_spec.signature_name
+            prepare_regress(self._hub, servable, name)
             examples = read_examples(request.input)
             result = await regress(self._hub, servable, name, examples, timeout_ms)
             reply = wire.RegressionResponse(result=result)
@@ -163,7 +172,7 @@ class GrpcApi:
         return reply
 
     async def _multi_inference(self, request: Any, timeout_ms: int) -> Any:
-        if not request.tasks:
+        if not request.tasks or not request.tasks[0].HasField("model_spec"):
             invalid("ModelSpec has no name specified.")
         # The first task's version answers for all, as in the original.
         with self._using(read_model_spec(request.tasks[0])) as servable:
@@ -173,18 +182,19 @@ class GrpcApi:
         return reply
 
     async def _metadata(self, request: Any, _timeout_ms: int) -> Any:
-        target = read_model_spec(request)
+        if not request.HasField("model_spec"):
+            invalid("Missing ModelSpec")
         if not request.metadata_field:
             invalid("GetModelMetadataRequest must specify at least one metadata_field")
+        reply = wire.GetModelMetadataResponse()
         for field in request.metadata_field:
             if field != "signature_def":
                 invalid(f"Metadata field {field} is not supported")
-        with self._using(target) as servable:
-            reply = wire.GetModelMetadataResponse()
-            fill_model_spec(reply.model_spec, servable)
-            entry = reply.metadata["signature_def"]
-            entry.type_url = wire.SIGNATURE_DEF_MAP_URL
-            entry.value = servable.signature_defs.SerializeToString()
+            with self._using(read_model_spec(request)) as servable:
+                fill_model_spec(reply.model_spec, servable)
+                entry = reply.metadata["signature_def"]
+                entry.type_url = wire.SIGNATURE_DEF_MAP_URL
+                entry.value = servable.signature_defs.SerializeToString()
         return reply
 
     async def _status(self, request: Any, _timeout_ms: int) -> Any:

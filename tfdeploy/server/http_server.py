@@ -25,7 +25,16 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 _MOST_WAITING: Final = 64
 _LONGEST_CACHED_URL: Final = 512
 _MOST_CONNECTIONS: Final = most_connections()
-_READ_HEADERS: Final = frozenset((b"content-encoding", b"content-length", b"expect", b"origin"))
+_READ_HEADERS: Final = frozenset(
+    (
+        b"connection",
+        b"content-encoding",
+        b"content-length",
+        b"expect",
+        b"origin",
+        b"transfer-encoding",
+    )
+)
 _UNKNOWN_METHOD: Final = re.compile(rb"[A-Z]+ /\S* HTTP/1\.[01]\r?\n")
 _ABSOLUTE: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#]*")
 _BAD_ESCAPE: Final = re.compile(r"%(?![0-9a-fA-F]{2})")
@@ -37,7 +46,10 @@ class BadTarget(ValueError):
 
 
 def _read_target(url: bytes) -> str:
-    path = _ABSOLUTE.sub("", url.decode("utf-8", "surrogateescape"), count=1)
+    path = url.decode("utf-8", "surrogateescape")
+    absolute = _ABSOLUTE.match(path)
+    if absolute is not None:
+        path = path[absolute.end() :]
     if _BAD_ESCAPE.search(path):
         raise BadTarget(path)
     return path
@@ -110,8 +122,8 @@ class HttpProtocol(asyncio.Protocol):
                 return
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._refuse(501)
+        except httptools.HttpParserUpgrade as offer:
+            self._decline_upgrade(data[offer.args[0] :])
         except httptools.HttpParserError:
             known = not self._url and _UNKNOWN_METHOD.match(data)
             self._refuse(501 if known else 400)
@@ -166,6 +178,8 @@ class HttpProtocol(asyncio.Protocol):
         if method in _UNSUPPORTED:
             self._refuse(501)
             return
+        if self._parser.should_upgrade():
+            return  # `_decline_upgrade` follows
         try:
             short = len(self._url) < _LONGEST_CACHED_URL
             path = _read_short_target(self._url) if short else _read_target(self._url)
@@ -178,6 +192,24 @@ class HttpProtocol(asyncio.Protocol):
             body = inflate(body)
         request = Request(method.decode("latin-1"), path, self._headers, body)
         self._enqueue(request, self._parser.should_keep_alive())
+
+    def _decline_upgrade(self, rest: bytes) -> None:
+        """Go on as if nothing had been offered, as libevent does.
+
+        Clients offer HTTP/2 with ordinary requests (`curl --http2`, Java's HttpClient). The parser
+        ends at such a head, body or not, so another one reads the request again without the offer.
+        """
+        if self._is_refused:
+            return
+        kept = {name: value for name, value in self._headers.items() if name != "expect"}
+        if "close" not in kept.pop("connection", "").lower():
+            kept["connection"] = "keep-alive"
+        else:
+            kept["connection"] = "close"
+        lines = [f"{name}: {value}".encode("latin-1") for name, value in kept.items()]
+        start = b"%b %b HTTP/1.1" % (self._parser.get_method(), self._url)
+        self._parser = httptools.HttpRequestParser(self)
+        self.data_received(b"\r\n".join([start, *lines, b"", b""]) + rest)
 
     def _announces_too_much(self) -> bool:
         length = self._headers.get("content-length", "0")

@@ -84,12 +84,17 @@ async def classify(
     Raises:
         ServingError: the signature or its outputs do not suit.
     """
-    signature, wanted = _prepare_classify(hub, servable, name)
+    signature, wanted = prepare_classify(hub, servable, name)
     outputs = await _run(hub, servable, signature, wanted, examples, timeout_ms, api)
     return _classifications(outputs, examples.array.shape[0])
 
 
-def _prepare_classify(hub: Hub, servable: Servable, name: str) -> tuple[Signature, list[str]]:
+def prepare_classify(hub: Hub, servable: Servable, name: str) -> tuple[Signature, list[str]]:
+    """A signature that can classify, with its outputs to fetch. Comes before the input is read.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT.
+    """
     signature = _find_signature(servable, name)
     _check_method(hub, signature, "classification", CLASSIFY)
     if len(signature.outputs) not in (1, 2):
@@ -171,12 +176,17 @@ async def regress(
     Raises:
         ServingError: the signature or its output does not suit.
     """
-    signature = _prepare_regress(hub, servable, name)
+    signature = prepare_regress(hub, servable, name)
     outputs = await _run(hub, servable, signature, ["outputs"], examples, timeout_ms, api)
     return _regressions(outputs["outputs"], examples.array.shape[0])
 
 
-def _prepare_regress(hub: Hub, servable: Servable, name: str) -> Signature:
+def prepare_regress(hub: Hub, servable: Servable, name: str) -> Signature:
+    """A signature that can regress. Comes before the input is read.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT.
+    """
     signature = _find_signature(servable, name)
     _check_method(hub, signature, "regression", REGRESS)
     if len(signature.outputs) != 1:
@@ -222,9 +232,9 @@ def _check_tasks(hub: Hub, servable: Servable, tasks: Any) -> None:
         if name not in servable.signatures:
             invalid(f"Requested signature not found in model graph: {name}")
         if task.method_name == CLASSIFY:
-            _prepare_classify(hub, servable, name)
+            prepare_classify(hub, servable, name)
         elif task.method_name == REGRESS:
-            _prepare_regress(hub, servable, name)
+            prepare_regress(hub, servable, name)
         else:
             raise ServingError(
                 Code.UNIMPLEMENTED, f"Unsupported signature method_name: {task.method_name}"

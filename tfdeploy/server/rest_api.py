@@ -6,6 +6,7 @@ ProcessPrometheusRequest) and http_rest_api_handler.cc.
 
 import contextlib
 import json
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ _CORS = (
     ("Access-Control-Allow-Methods", "POST, GET"),
     ("Access-Control-Allow-Headers", "Content-Type"),
 )
+_SCHEME = re.compile("https?://")
 _EMPTY_HTML = "text/html; charset=ISO-8859-1"
 
 
@@ -187,6 +189,6 @@ def _proto_json(message: Any) -> str:
 
 
 def _preflight(request: Request) -> Response:
-    # Only the origin's scheme is looked at (http_rest_api_util.cc).
-    allowed = request.headers.get("origin", "").startswith(("http://", "https://"))
+    # Only a scheme is looked for, and anywhere in it (http_rest_api_util.cc).
+    allowed = _SCHEME.search(request.headers.get("origin", "")) is not None
     return Response(200 if allowed else 400, b"", _EMPTY_HTML)

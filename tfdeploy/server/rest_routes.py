@@ -23,6 +23,7 @@ _STATUS: Final = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _MOST_INT64: Final = 2**63 - 1
+_MOST_DIGITS: Final = len(str(_MOST_INT64))
 _LONGEST_CACHED_PATH: Final = 512
 VERBS: Final = ("predict", "classify", "regress")
 
@@ -50,9 +51,10 @@ def _decode(text: str) -> str:
 
 
 def _target(model: str, version: str | None, label: str | None) -> Target:
-    number = int(version) if version is not None else None
-    if number is not None and number > _MOST_INT64:
+    digits = (version or "0").lstrip("0") or "0"
+    if len(digits) > _MOST_DIGITS or int(digits) > _MOST_INT64:
         raise BadVersion(Code.INVALID_ARGUMENT, "")
+    number = int(digits) if version is not None else None
     return Target(_decode(model), number, _decode(label) if label is not None else None)
 
 

@@ -17,7 +17,14 @@ from google.protobuf.message import DecodeError
 from tfdeploy import wire
 from tfdeploy.server import log
 from tfdeploy.server.hub import Hub
-from tfdeploy.server.inference import classify, multi_inference, read_examples, regress
+from tfdeploy.server.inference import (
+    classify,
+    multi_inference,
+    prepare_classify,
+    prepare_regress,
+    read_examples,
+    regress,
+)
 from tfdeploy.server.metrics import LoadMeter
 from tfdeploy.server.pending import as_future
 from tfdeploy.server.predict_request import find_signature, read_inputs, read_output_filter
@@ -88,11 +95,13 @@ async def _predict(hub: Hub, servable: Servable, request: Any) -> None:
 
 async def _classify(hub: Hub, servable: Servable, request: Any) -> None:
     name = request.model_spec.signature_name
+    prepare_classify(hub, servable, name)
     await classify(hub, servable, name, read_examples(request.input), 0)
 
 
 async def _regress(hub: Hub, servable: Servable, request: Any) -> None:
     name = request.model_spec.signature_name
+    prepare_regress(hub, servable, name)
     await regress(hub, servable, name, read_examples(request.input), 0)
 
 

@@ -79,11 +79,10 @@ class Metrics:
         key = (model, api, entrypoint)
         meter = self._meters.get(key)
         if meter is None:
-            model = model.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
             # Kept from the first success on: until then the name may be a client's invention.
             meter = RequestMeter(
                 functools.partial(self._first_success, key),
-                functools.partial(self._failures, model),
+                functools.partial(self._failures, _printable(model)),
             )
         return meter
 
@@ -117,7 +116,8 @@ class Metrics:
         self, key: tuple[str, str, str], meter: RequestMeter
     ) -> tuple[Counter, Histogram]:
         self._meters[key] = meter
-        return self._requests.of(key[0], OK), self._latencies.of(*key)
+        model = _printable(key[0])
+        return self._requests.of(model, OK), self._latencies.of(model, *key[1:])
 
     def _failures(self, model: str, status: str) -> Counter:
         series = self._requests.series
@@ -125,3 +125,7 @@ class Metrics:
         if not room and (model, status) not in series:
             model = ""
         return self._requests.of(model, status)
+
+
+def _printable(model: str) -> str:
+    return model.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
