@@ -29,7 +29,7 @@ def independent_signatures(meta_graph: bytes) -> frozenset[str]:
 
     Returns:
         Their names; none if the graph can't be read, or is larger than `graph.LARGEST_GRAPH_BYTES`
-        or `graph.MOST_NODES`.
+        or `graph.MOST_NODES`. A signature of more than `graph.MOST_WALKED` nodes isn't proven.
     """
     try:
         graph = Graph(meta_graph)

@@ -8,6 +8,8 @@ from tfdeploy.server.rows.node import Node
 
 LARGEST_GRAPH_BYTES: Final = 64 * 1024 * 1024
 MOST_NODES: Final = 200_000
+# A step takes about 20 microseconds.
+MOST_WALKED: Final = 50_000
 
 
 class TooLarge(Exception):

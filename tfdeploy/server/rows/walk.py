@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from tfdeploy.server.rows import counting, elementwise, layers, lookups, moving, slicing
-from tfdeploy.server.rows.graph import MOST_NODES, Function, Graph
+from tfdeploy.server.rows.graph import MOST_WALKED, Function, Graph
 from tfdeploy.server.rows.node import Node
 from tfdeploy.server.rows.sizes import Shape, Size, Unproven, fresh
 from tfdeploy.server.rows.table import RULES, Dependent, Outputs, output_index
@@ -59,6 +59,13 @@ def _pick(outputs: Outputs, position: int) -> Value:
     return outputs[position] if position < len(outputs) else UNKNOWN
 
 
+def _is_settled(value: Value) -> bool:
+    """No static shape could tell more of it."""
+    if isinstance(value, Fixed):
+        return value.shape is not None and all(not size.symbols for size in value.shape)
+    return not isinstance(value, Rows)
+
+
 def _refined_dims(own: Shape, declared: Shape) -> Shape:
     return tuple(
         given if size.number is None and not size.by_batch and given.number is not None else size
@@ -102,7 +109,7 @@ class Walk:
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
-        self._left = MOST_NODES
+        self._left = MOST_WALKED
         self._depth = 0
 
     def values(self, feeds: dict[str, Value], fetches: Sequence[str]) -> list[Value]:
@@ -162,6 +169,8 @@ class Walk:
             self._input(frame, name, is_body) for name in node.inputs if not name.startswith("^")
         ]
         outputs = self._applied(node, inputs)
+        if all(map(_is_settled, outputs if isinstance(outputs, tuple) else (outputs,))):
+            return outputs
         declared = node.shapes("_output_shapes")
         if not declared:
             return outputs
