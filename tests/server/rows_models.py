@@ -197,6 +197,7 @@ def refused(module: Any) -> Signatures:
         "fixed_batch": (lambda x: x * 2.0, [Spec([3, 4])]),
         "no_rank": (lambda x: x * 2.0, [Spec(None)]),
         "scalar": (lambda x, y: x * y, [four, Spec([])]),
+        "all_words": (tf.strings.reduce_join, [words(2)]),
         "scanned": (lambda x: tf.scan(lambda a, b: a + b, x), any_four),
         "folded": (lambda x: x + tf.foldl(lambda a, b: a + b, x), any_four),
         "mapped_beside_all": (lambda x: tf.map_fn(lambda v: v + tf.reduce_sum(x), x), any_four),

@@ -128,7 +128,7 @@ def _ruled(node: Node, inputs: Sequence[Value], in_loop: bool) -> Outputs:
 
 
 class Walk:
-    """Walks one signature."""
+    """Walks the signatures of a graph, as long as it has steps left."""
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
@@ -142,6 +142,7 @@ class Walk:
             Dependent: an op on the way has no rule, writes, or tells batches apart.
             Unproven: a loop or a call on the way isn't one that the walk follows.
         """
+        self._depth = 0
         named = dict(feeds)
         # The first output of a node has two names.
         named |= {name[:-2]: value for name, value in feeds.items() if name.endswith(":0")}
