@@ -29,8 +29,8 @@ def independent_signatures(meta_graph: bytes) -> frozenset[str]:
 
     Returns:
         Their names; none if the graph can't be read, or is larger than `graph.LARGEST_GRAPH_BYTES`
-        or `graph.MOST_NODES`. Signatures are walked in the order of their names, up to `graph.MOST_WALKED`
-        nodes in all.
+        or `graph.MOST_NODES`. Signatures are walked in the order of their names, up to
+        `graph.MOST_WALKED` nodes in all.
     """
     try:
         graph = Graph(meta_graph)
