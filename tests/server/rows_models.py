@@ -40,6 +40,26 @@ def parsed(x: Any) -> Any:
     return found["a"] * 2.0
 
 
+def pictures(encoded: Any) -> Any:
+    def one(data: Any) -> Any:
+        image = tf.io.decode_image(data, channels=3, expand_animations=False)
+        return tf.image.resize(image, [8, 8])
+
+    return tf.map_fn(one, encoded, fn_output_signature=Spec([8, 8, 3]))
+
+
+def numbered(x: Any) -> Any:
+    return tf.map_fn(lambda pair: pair[0] * pair[1], (x, tf.range(0.0, tf.size(x))), tf.float32)
+
+
+def loop(x: Any, last: Any, place: Callable[[Any], Any]) -> Any:
+    """A loop that reads and writes lists, at places that may be wrong."""
+    given = tf.TensorArray(tf.float32, last, element_shape=[4]).unstack(x)
+    made = tf.TensorArray(tf.float32, last, element_shape=[4])
+    body = lambda i, a: (i + 1, a.write(place(i), given.read(i) * 2.0))  # noqa: E731
+    return tf.while_loop(lambda i, _: i < last, body, (0, made))[1].stack()
+
+
 def chosen(x: Any) -> Any:
     return tf.cond(tf.shape(x)[1] > 2, lambda: x * 2.0, lambda: x + 1.0)
 
@@ -86,6 +106,24 @@ def proven(module: Any) -> Signatures:
             [floats(None, 6)],
         ),
         "one_hot": (lambda i: tf.one_hot(i, 4), [Spec([None], tf.int64)]),
+        "mapped": (
+            lambda x: tf.map_fn(lambda v: v * 2.0 + tf.reduce_sum(v), x),
+            [floats(4)],
+        ),
+        "mapped_together": (
+            lambda x, y: tf.map_fn(
+                lambda pair: (tf.cumsum(pair[0]), pair[0] * pair[1]),
+                (x, y),
+                fn_output_signature=(Spec([4]), Spec([4])),
+            ),
+            [floats(4), floats()],
+        ),
+        "mapped_apart": (
+            lambda x: tf.map_fn(lambda v: tf.cond(v[0] > 0.0, lambda: v * 2.0, lambda: -v), x),
+            [floats(4)],
+        ),
+        "looped": (lambda x: loop(x, tf.shape(x)[0], lambda i: i), [floats(4)]),
+        "images": (pictures, [words()]),
         "normalised": (lambda x: tf.nn.l2_normalize(x, -1), [floats(4)]),
     }
 
@@ -159,6 +197,20 @@ def refused(module: Any) -> Signatures:
         "fixed_batch": (lambda x: x * 2.0, [Spec([3, 4])]),
         "no_rank": (lambda x: x * 2.0, [Spec(None)]),
         "scalar": (lambda x, y: x * y, [four, Spec([])]),
+        "all_words": (tf.strings.reduce_join, [words(2)]),
+        "scanned": (lambda x: tf.scan(lambda a, b: a + b, x), any_four),
+        "folded": (lambda x: x + tf.foldl(lambda a, b: a + b, x), any_four),
+        "mapped_beside_all": (lambda x: tf.map_fn(lambda v: v + tf.reduce_sum(x), x), any_four),
+        "mapped_with_places": (numbered, [floats()]),
+        "mapped_at_random": (
+            lambda x: tf.map_fn(lambda v: v + tf.random.uniform([4]), x),
+            any_four,
+        ),
+        "backwards": (
+            lambda x: loop(x, tf.shape(x)[0], lambda i: tf.shape(x)[0] - i - 1),
+            any_four,
+        ),
+        "first_two_rounds": (lambda x: loop(x, 2, lambda i: i), any_four),
         "in_time": (
             lambda x: tf.while_loop(lambda i, _: i < 3, lambda i, y: (i + 1, y * y), (0, x))[1],
             any_four,

@@ -233,9 +233,23 @@ def worded(dice: Dice, x: Any) -> Any:
     return tf.cast(tf.strings.to_hash_bucket_fast(joined + "!", 50), F64)
 
 
+def looped(dice: Dice, x: Any) -> Any:
+    other, fixed = dice.tensor(), dice.fixed()
+    return dice.choice(
+        [
+            lambda: tf.map_fn(lambda v: v - tf.reduce_max(v) * fixed, x),
+            lambda: tf.map_fn(lambda v: tf.cond(tf.reduce_sum(v) > 0, lambda: v, lambda: -v), x),
+            lambda: tf.map_fn(lambda v: v * tf.reduce_sum(other), x),
+            lambda: tf.map_fn(lambda pair: pair[0] + tf.reduce_sum(pair[1]), (x, other), F64),
+            lambda: tf.map_fn(lambda v: tf.cumsum(tf.reshape(v, [-1])), x),
+            lambda: tf.scan(lambda a, b: a + b, x),
+        ]
+    )()
+
+
 MAKERS: list[Make] = [
     *(reshaped, sliced, product, gathered, counted, paired, moved, reduced, layered, alone, worded),
-    *(reshaped, sliced, counted, paired, moved, reduced),
+    *(reshaped, sliced, counted, paired, moved, reduced, looped),
 ]
 
 

@@ -29,15 +29,16 @@ def independent_signatures(meta_graph: bytes) -> frozenset[str]:
 
     Returns:
         Their names; none if the graph can't be read, or is larger than `graph.LARGEST_GRAPH_BYTES`
-        or `graph.MOST_NODES`.
+        or `graph.MOST_NODES`. Signatures are walked in the order of their names, up to
+        `graph.MOST_WALKED` nodes in all.
     """
     try:
         graph = Graph(meta_graph)
-        names = list(graph.signatures)
+        walk, names = Walk(graph), sorted(graph.signatures)
     except Exception:
         # A proof is an offer: whatever is wrong with a graph, its requests just aren't joined.
         return frozenset()
-    return frozenset(name for name in names if _is_independent(graph, name))
+    return frozenset(name for name in names if _is_independent(graph, walk, name))
 
 
 def _input(info: Any) -> Value | None:
@@ -48,7 +49,7 @@ def _input(info: Any) -> Value | None:
     return Rows((BATCH, *shape[1:]))
 
 
-def _is_independent(graph: Graph, name: str) -> bool:
+def _is_independent(graph: Graph, walk: Walk, name: str) -> bool:
     signature = graph.signatures[name]
     feeds = {info.name: _input(info) for info in signature.inputs.values()}
     fetches = [info.name for info in signature.outputs.values()]
@@ -56,7 +57,7 @@ def _is_independent(graph: Graph, name: str) -> bool:
     if not feeds or not fetches or len(known) != len(feeds):
         return False
     try:
-        values = Walk(graph).values(known, fetches)
+        values = walk.values(known, fetches)
     except Exception:
         return False
     return all(isinstance(value, Rows) and value.dims[0] == BATCH for value in values)

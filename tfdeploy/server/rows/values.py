@@ -60,11 +60,51 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class RowList:
+    """A list of tensors, one for each row of the request, which depends on that row alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenList:
+    """A list with a place for each row of the request, none of them filled.
+
+    Attributes:
+        place: Which of a loop's arguments it is, inside that loop.
+    """
+
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """An open list after one round of a loop, which has filled its place of it."""
+
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Inside a loop over rows: it depends on the row whose turn it is, and on what is fixed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """Inside a loop over rows: the number of the row whose turn it is.
+
+    Attributes:
+        ahead: 1 for the next row's.
+    """
+
+    ahead: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Unknown:
     """It may depend on several rows, or on how many there are."""
 
 
-Value = Fixed | Counts | Rows | Variable | Table | Verdict | Unknown
+InLoop = RowList | OpenList | Filled | Item | Index
+Value = Fixed | Counts | Rows | Variable | Table | Verdict | InLoop | Unknown
 
 UNKNOWN = Unknown()
 
