@@ -34,7 +34,7 @@ _URLS = st.lists(
 )
 
 
-@bounded(400)
+@bounded(200)
 @given(
     st.sampled_from(["GET", "POST", "PUT"]),
     _URLS.map("".join) | st.text(max_size=20),
