@@ -15,6 +15,7 @@ import atheris
 
 from tests.fuzz.corpus_files import CORPUS, TARGETS, Check
 
+_MODULE = "tests.fuzz.atheris_targets"
 _INSTRUMENTED = ["tfdeploy", "google.protobuf.text_format", "json"]
 _LONGEST_INPUT_BYTES = 8_192
 _SLOWEST_INPUT_SECONDS = 20
@@ -47,27 +48,37 @@ def fuzz_argv(target: str, corpus: Path, seconds: int) -> list[str]:
 
 def merge_argv(target: str, corpus: Path) -> list[str]:
     """libFuzzer's command line that keeps the least inputs of DIR in tests/fuzz/corpus/TARGET."""
-    return ["-merge=1", f"-max_len={_LONGEST_INPUT_BYTES}", str(CORPUS / target), str(corpus)]
+    return [
+        "-set_cover_merge=1",
+        "-use_counters=0",  # a line reached twice as often is no reason to keep a file
+        f"-max_len={_LONGEST_INPUT_BYTES}",
+        str(CORPUS / target),
+        str(corpus),
+    ]
 
 
 def main(words: list[str]) -> None:
     """Run one target; libFuzzer ends the process with its own exit code, 0 when nothing broke."""
-    parser = argparse.ArgumentParser(prog="tests.fuzz.atheris_targets", description=__doc__)
+    parser = argparse.ArgumentParser(prog=_MODULE, description=__doc__, allow_abbrev=False)
     parser.add_argument("target", choices=sorted(TARGETS))
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--corpus", type=Path, help="default: .fuzz/TARGET")
     parser.add_argument("--merge", action="store_true", help="shrink DIR into the kept corpus")
-    options = parser.parse_args(words)
+    options, own = parser.parse_known_args(words)
     corpus = options.corpus or Path(".fuzz", options.target)
     corpus.mkdir(parents=True, exist_ok=True)
     # Refusals are logged; a fuzzer makes millions of them.
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     check = load_target(options.target)
-    if options.merge:
+    if own:
+        argv = own
+    elif options.merge:
         argv = merge_argv(options.target, corpus)
     else:
         argv = fuzz_argv(options.target, corpus, options.seconds)
-    atheris.Setup([sys.argv[0], *argv], check)
+    # To merge, libFuzzer starts itself again through a shell, with flags of its own behind this.
+    itself = f"{sys.executable} -m {_MODULE} {options.target}"
+    atheris.Setup([itself, *argv], check)
     atheris.Fuzz()
 
 

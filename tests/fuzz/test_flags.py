@@ -33,7 +33,7 @@ _WORDS = st.one_of(
 )
 
 
-@bounded(800)
+@bounded(400)
 @given(st.lists(_WORDS, max_size=4))
 def test_any_words_give_flags_or_a_bad_value(words: list[str]) -> None:
     check_words(words)

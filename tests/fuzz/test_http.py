@@ -111,7 +111,7 @@ def requests(draw: st.DrawFn) -> Sent:
     return Sent(method, path, plain, b"\r\n".join(head) + b"\r\n\r\n" + body)
 
 
-@bounded(150)
+@bounded(100)
 @given(st.lists(requests(), max_size=5), st.integers(1, 200))
 def test_valid_requests_are_understood_however_they_are_cut(sent: list[Sent], size: int) -> None:
     talked = check_stream(b"".join(one.data for one in sent), size)
@@ -121,7 +121,7 @@ def test_valid_requests_are_understood_however_they_are_cut(sent: list[Sent], si
     assert [reply.status for reply in talked.replies] == [200] * len(sent)
 
 
-@bounded(400)
+@bounded(250)
 @given(SOUP | st.binary(max_size=60), st.integers(1, 40))
 def test_any_bytes_get_well_formed_replies_in_order(data: bytes, size: int) -> None:
     check_stream(data, size)

@@ -5,6 +5,7 @@ import gzip
 import pytest
 
 from tests.fuzz.cost import peak_bytes
+from tests.fuzz.http_connection import Server, Wire, make_protocol
 from tests.fuzz.http_target import check_order, cut, run
 from tfdeploy.server.http_message import inflate
 from tfdeploy.server.limits import (
@@ -75,3 +76,14 @@ def test_connections_leave_descriptors_for_models() -> None:
     assert most_connections() >= 1
     if allowed != resource.RLIM_INFINITY and allowed >= 4:
         assert most_connections() < allowed
+
+
+@pytest.mark.xfail(strict=True, reason="http_server takes any number of connections")
+def test_a_connection_over_the_limit_is_closed_and_not_counted() -> None:
+    others = set(range(most_connections()))
+    wire = Wire()
+    protocol = make_protocol(Server().handle, others)
+    protocol.connection_made(wire)
+    assert wire.closing
+    protocol.connection_lost(None)
+    assert len(others) == most_connections()
