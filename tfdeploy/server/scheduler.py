@@ -113,7 +113,7 @@ class Scheduler:
             ServingError: the batch is refused. Later errors come with the task.
         """
         # Only requests of one kind are joined, so each kind has a queue of its own.
-        kind: Any = tuple([(feed.dtype, feed.array.shape[1:]) for feed in feeds])
+        kind: Any = tuple([(feed.dtype, _inner(feed)) for feed in feeds])
         if runner.batching is not None:
             rows = rows_of(feeds)
             self._batches.accepted(rows, len(feeds))
@@ -250,6 +250,10 @@ class Scheduler:
             self._batches.merged(batch.rows, outcome.rows)
             self._batches.ran()
         _settle(batch, outcome)
+
+
+def _inner(feed: Tensor) -> tuple[int, ...] | None:
+    return feed.array.shape[1:] if feed.array.ndim else None
 
 
 def _joint_rows(feeds: Sequence[Tensor]) -> int:

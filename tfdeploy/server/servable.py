@@ -15,8 +15,8 @@ _MOST_RUNNERS = 4096
 _MOST_KINDS = 1024
 
 FindIndependent = Callable[[bytes], frozenset[str]]
-Kind = tuple[tuple[int, tuple[int, ...]], ...]
-"""Of each input of a request, the dtype and all sizes but the rows."""
+Kind = tuple[tuple[int, tuple[int, ...] | None], ...]
+"""Of each input of a request, the dtype and all sizes but the rows; None for a scalar."""
 
 
 class Runner:
@@ -77,7 +77,9 @@ class Runner:
 
 def _is_as_declared(kind: Kind, ports: Sequence[Port]) -> bool:
     for (dtype, inner), port in zip(kind, ports, strict=True):
-        if port.shape is None or port.dtype != dtype or len(port.shape) != len(inner) + 1:
+        if port.shape is None or inner is None or port.dtype != dtype:
+            return False
+        if len(port.shape) != len(inner) + 1:
             return False
         if any(want not in (-1, size) for want, size in zip(port.shape[1:], inner, strict=True)):
             return False
