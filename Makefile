@@ -7,12 +7,12 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME ?=
-ARGS ?=
 SECONDS ?= 60
+ARGS ?=
 TARGETS ?= json http textproto flags tensorproto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit e2e fuzz lint format bench docs image clean
+.PHONY: help demo test unit e2e lint format bench bench-server soak fuzz docs image clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | \
@@ -67,6 +67,12 @@ bench: $(VENV)/dev.stamp  ## Start-up, inspect and export, each beside what it i
 	@$(BIN)/python benchmarks/inspecting.py $(ARGS)
 	@$(BIN)/python benchmarks/export.py $(ARGS)
 
+bench-server: $(VENV)/bench.stamp  ## The embedded server, beside a real one (ARGS="--server-binary PATH") and others
+	@$(BIN)/python benchmarks/server.py $(ARGS)
+
+soak: $(VENV)/dev.stamp  ## The embedded server under a mixed load (SECONDS=60; an hour is 3600)
+	@$(BIN)/python benchmarks/mixed_load.py --seconds=$(SECONDS) $(ARGS)
+
 docs: $(VENV)/dev.stamp  ## Write the generated pages: docs/stack-file.md, docs/errors.md, docs/commands.md
 	@$(BIN)/python -m docs.generate
 
@@ -74,4 +80,4 @@ image: $(VENV)/demo.stamp  ## Build the local server image (for arm64, or withou
 	@$(BIN)/tfdeploy image build $(ARGS)
 
 clean:  ## Remove the virtual environment, caches and the demo's files
-	rm -rf $(VENV) .demo .fuzz dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .demo .bench .fuzz dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

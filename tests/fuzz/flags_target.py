@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from tfdeploy.server.flags import FIELDS, BadFlagValue, parse_flags, render_usage, unused_flags
 
+_BLANKS: Final = " \t\n\v\f\r"
 _TRUE: Final = ("true", "1")
 _FALSE: Final = ("false", "0")
 
@@ -33,11 +34,11 @@ def model_value(kind: str, text: str) -> Any:
             raise Refused
         return text.lower() in _TRUE
     if kind == "float":
-        return _scanned(b"%lf", ctypes.c_double(), text)
-    value = _scanned(b"%ld", ctypes.c_long(), text)
+        return _scanned(b"%lf", ctypes.c_double(), text.rstrip(_BLANKS))
+    value = _scanned(b"%ld", ctypes.c_long(), text.rstrip(_BLANKS))
     # sscanf's answer to a number that doesn't fit is anything; here it is refused.
     bits = 31 if kind == "int32" else 63
-    digits = text.strip().lstrip("+-").lstrip("0")
+    digits = text.strip(_BLANKS).lstrip("+-").lstrip("0")
     if len(digits) > 19 or not -(2**bits) <= int(text) < 2**bits:
         raise Refused
     return value
@@ -55,7 +56,7 @@ def model(words: list[str]) -> tuple[dict[str, Any], list[str]]:
     while rest:
         word = rest.pop(0)
         if word == "--":
-            return values, left + rest
+            return values, [*left, word, *rest]
         name, equals, text = word[2:].partition("=")
         known = word[:2] == "--" and name in FIELDS
         kind = FIELDS[name].metadata["kind"] if known else ""

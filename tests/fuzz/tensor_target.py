@@ -49,7 +49,7 @@ def check_proto(proto: Any) -> None:
         assert again.array.shape == tensor.array.shape
         assert _same(again.array, _canonical(tensor.array)) or _same(again.array, tensor.array)
     try:
-        render_columns({"y": tensor})
+        render_columns(["y"], [tensor])
     except ServingError as error:
         assert "Failed to write JSON value" in error.message
 

@@ -10,7 +10,6 @@ from tests.fuzz.flags_target import Refused, check_words, model
 from tests.fuzz.profile import bounded
 from tfdeploy.server.flags import FIELDS, BadFlagValue, parse_flags
 from tfdeploy.server.session_config import session_config
-from tfdeploy.wire import ConfigProto
 
 pytestmark = [
     pytest.mark.timeout(60),
@@ -40,7 +39,7 @@ def test_any_words_give_flags_or_a_bad_value(words: list[str]) -> None:
     check_words(words)
 
 
-@pytest.mark.parametrize("text", ["1_0", "1 ", "\xa05", "\x1f5", "٣", "", "+", "."])
+@pytest.mark.parametrize("text", ["1_0", "\xa05", "\x1f5", "٣", "", "+", "."])
 def test_numbers_that_only_python_reads(text: str) -> None:
     for name in ("port", "load_retry_interval_micros", "per_process_gpu_memory_fraction"):
         with pytest.raises(BadFlagValue):
@@ -54,4 +53,4 @@ def test_numbers_that_only_python_reads(text: str) -> None:
 )
 def test_parallelism_is_cast_as_the_original_does(number: int, stored: int) -> None:
     flags, _ = parse_flags([f"--tensorflow_intra_op_parallelism={number}"])
-    assert ConfigProto.FromString(session_config(flags)).intra_op_parallelism_threads == stored
+    assert session_config(flags).intra_op_parallelism_threads == stored

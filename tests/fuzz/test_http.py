@@ -194,14 +194,12 @@ def test_a_body_costs_a_few_times_its_size() -> None:
     assert peak_bytes(lambda: run(*parts)) < 4 * len(body)
 
 
-@pytest.mark.xfail(strict=True, reason="http_server: the absolute form is looked for at any place")
 def test_the_absolute_form_is_a_url_s_beginning() -> None:
     # Looked for anywhere, it also costs the square of the URL's length: seconds for 64 KiB.
     assert run(b"GET http://h/b HTTP/1.1\r\n\r\n").seen[0].path == "/b"
     assert run(b"GET /a/http://h/b HTTP/1.1\r\n\r\n").seen[0].path == "/a/http://h/b"
 
 
-@pytest.mark.xfail(strict=True, reason="http_server: a request to upgrade is answered twice")
 @pytest.mark.parametrize("body", [b"", b"abc"])
 def test_an_offer_to_upgrade_is_ignored(body: bytes) -> None:
     upgrade = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n"

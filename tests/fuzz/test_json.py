@@ -164,7 +164,6 @@ def test_memory_grows_with_the_body(kind: str, dtype: int) -> None:
     )
 
 
-@pytest.mark.xfail(strict=True, reason="fast_array: numpy makes every string as wide as the widest")
 @pytest.mark.parametrize("form", ['{"instances":[%s]}', '{"inputs":[%s]}', '{"inputs":{"x":[%s]}}'])
 def test_a_long_string_among_numbers_does_not_multiply(form: str) -> None:
     body = (form % ('"' + "a" * 50_000 + '"' + ',""' * 2_000)).encode()
@@ -174,7 +173,6 @@ def test_a_long_string_among_numbers_does_not_multiply(form: str) -> None:
     )
 
 
-@pytest.mark.xfail(strict=True, reason="fast_array rounds integers once, the original twice")
 def test_integers_become_floats_by_way_of_doubles() -> None:
     body = read_body(b'{"instances":[%d]}' % (2**54 + 2**30 + 1))
     wanted = signature(x=DataType.DT_FLOAT)

@@ -10,14 +10,12 @@ from tfdeploy.server.batching import (
     allowed_size,
     check_task,
     cut,
-    join,
-    pad,
+    merge,
     read_batching,
     rows_of,
-    split,
 )
 from tfdeploy.server.status import ServingError
-from tfdeploy.server.tensor import Tensor
+from tfdeploy.server.tensor import Tensor, join_pieces
 
 pytestmark = pytest.mark.timeout(10)
 
@@ -63,28 +61,50 @@ def test_sizes() -> None:
 
 
 def test_rows_must_agree() -> None:
-    assert rows_of({"a": tensor(1, 2), "b": tensor(3, 4)}) == 2
+    assert rows_of([tensor(1, 2), tensor(3, 4)]) == 2
     with pytest.raises(ServingError, match="equal 0th-dimension size"):
-        rows_of({"a": tensor(1), "b": tensor(3, 4)})
+        rows_of([tensor(1), tensor(3, 4)])
     with pytest.raises(ServingError, match="at least one dimension"):
-        rows_of({"a": Tensor(1, np.array(1.0, np.float32))})
+        rows_of([Tensor(1, np.array(1.0, np.float32))])
 
 
-def test_padding_repeats_the_first_row_and_is_cut_off_again() -> None:
-    padded = pad(tensor(1, 2, 3), 4)
-    assert padded.array.tolist() == [1, 2, 3, 1]
-    assert cut([padded], 4, 3)[0].array.tolist() == [1, 2, 3]
+def merged(text: str, *tasks: list[Tensor]) -> tuple[list[list[Any]], int]:
+    rows = sum(task[0].array.shape[0] for task in tasks)
+    feeds, padded = merge(read_batching(parameters(text)), ["x"] * len(tasks[0]), tasks, rows)
+    return [join_pieces(pieces).array.tolist() for pieces in feeds], padded
+
+
+def test_padding_repeats_the_first_row_of_the_last_task_and_is_cut_off_again() -> None:
+    text = "max_batch_size { value: 4 } allowed_batch_sizes: 4"
+    feeds, padded = merged(text, [tensor(1, 2)], [tensor(3)])
+    assert (feeds, padded) == ([[1, 2, 3, 3]], 4)
+    parts = list(cut([tensor(5, 6, 7, 8)], 4, [2, 1]))
+    assert [part[0].array.tolist() for part in parts] == [[5, 6], [7]]
+
+
+def test_inner_dimensions_are_padded_with_the_first_element_where_asked() -> None:
+    narrow, wide = (Tensor(1, np.array([row], np.float32)) for row in ([1, 2], [3, 4, 5]))
+    text = "pad_variable_length_inputs: true"
+    assert merged(text, [narrow], [wide])[0] == [[[1, 2, 1], [3, 4, 5]]]
+    with pytest.raises(ServingError, match="'x' from different tasks have different shapes"):
+        merged("", [narrow], [wide])
 
 
 @pytest.mark.parametrize("output", [np.array(1.0), np.array([1.0, 2.0])])
 def test_outputs_need_a_row_for_each_input_row(output: Any) -> None:
     with pytest.raises(ServingError, match="dimension"):
-        cut([Tensor(2, output)], 4, 3)
+        cut([Tensor(2, output)], 4, [3])
 
 
-def test_large_requests_are_split_and_joined() -> None:
-    text = "max_batch_size { value: 8 } enable_large_batch_splitting { value: true }"
-    batching = read_batching(parameters(text + " max_execution_batch_size { value: 2 }"))
-    parts = list(split(batching, {"x": tensor(1, 2, 3, 4, 5)}, 5))
-    assert [rows for _, rows in parts] == [2, 2, 1]
-    assert join([[part["x"]] for part, _ in parts])[0].array.tolist() == [1, 2, 3, 4, 5]
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("max_batch_size { value: 8 }", 8),
+        ("max_batch_size { value: 8 } max_execution_batch_size { value: 2 }", 2),
+        ("", 0),  # so that every request is refused, as by the original
+    ],
+)
+def test_execution_size_of_split_batches(text: str, size: int) -> None:
+    splitting = read_batching(parameters(text + " enable_large_batch_splitting { value: true }"))
+    assert splitting.max_execution_batch_size == size
+    assert read_batching(parameters("")).max_execution_batch_size == 1000

@@ -1,6 +1,7 @@
 """Bodies of predict requests become tensors, or the real server's error texts."""
 
 import json
+import re
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,9 @@ from hypothesis import strategies as st
 
 from tfdeploy.server.json_input import decode_base64
 from tfdeploy.server.json_output import render_columns, render_rows
+from tfdeploy.server.json_predict import is_row_format as is_row_format_of
 from tfdeploy.server.json_predict import read_body, read_inputs
+from tfdeploy.server.predict_body import PredictBody
 from tfdeploy.server.signature import Port, Signature
 from tfdeploy.server.status import ServingError
 from tfdeploy.server.tensor import Tensor
@@ -31,6 +34,12 @@ PAIR = signature(a=DataType.DT_FLOAT, b=DataType.DT_FLOAT)
 def read(body: Any, wanted: Signature) -> dict[str, Any]:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     inputs = read_inputs(read_body(raw), wanted)
+    quick, is_row_format = PredictBody(raw).read(wanted)
+    assert is_row_format == is_row_format_of(read_body(raw).document)
+    for alias, tensor in inputs.items():
+        assert quick[alias].dtype == tensor.dtype
+        assert quick[alias].array.dtype == tensor.array.dtype
+        assert quick[alias].array.tolist() == tensor.array.tolist()
     return {alias: tensor.array.tolist() for alias, tensor in inputs.items()}
 
 
@@ -143,11 +152,63 @@ def test_base64_that_is_refused(text: str) -> None:
     )
 )
 def test_outputs_read_back(rows: list[list[float]]) -> None:
-    outputs = {"y": Tensor(DataType.DT_FLOAT, np.array(rows, np.float32))}
-    for text, key in ((render_rows(outputs), "predictions"), (render_columns(outputs), "outputs")):
-        assert np.array_equal(np.array(json.loads(text)[key], np.float32), outputs["y"].array)
+    outputs = [Tensor(DataType.DT_FLOAT, np.array(rows, np.float32))]
+    for render, key in ((render_rows, "predictions"), (render_columns, "outputs")):
+        text = render(["y"], outputs)
+        assert np.array_equal(np.array(json.loads(text)[key], np.float32), outputs[0].array)
 
 
 def test_row_reply_layout() -> None:
-    outputs = {"y": Tensor(DataType.DT_FLOAT, np.array([2.5, 3], np.float32))}
-    assert render_rows(outputs) == b'{\n    "predictions": [2.5, 3.0\n    ]\n}'
+    outputs = [Tensor(DataType.DT_FLOAT, np.array([2.5, 3], np.float32))]
+    assert render_rows(["y"], outputs) == b'{\n    "predictions": [2.5, 3.0\n    ]\n}'
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.1, "0.1"), (9e6, "9e+06"), (1234567, "1234567.0"), (1 / 3, "0.333333343"), (-0.0, "-0.0"),
+     (123456, "123456.0"), (0.00012, "0.00012"), (1.5e-5, "1.5e-05"), (-1.23457, "-1.23457"),
+     (float("nan"), "NaN"), (float("-inf"), "-Infinity")],
+)  # fmt: skip
+def test_digits_of_floats(value: float, text: str) -> None:
+    output = Tensor(DataType.DT_FLOAT, np.array([value], np.float32))
+    assert text in render_rows(["y"], [output]).decode().replace("\n", " ")
+
+
+def test_layout_of_several_outputs_and_of_deep_ones() -> None:
+    outputs = [
+        Tensor(DataType.DT_INT32, np.array([[1, 2]], np.int32)),
+        Tensor(DataType.DT_STRING, np.array([b"\xff"], np.object_)),
+    ]
+    assert render_rows(["a", "b_bytes"], outputs).decode() == (
+        '{\n    "predictions": [\n        {\n            "a": [1, 2],\n            "b_bytes": '
+        '{\n            "b64": "/w=="\n        }\n        }\n    ]\n}'
+    )
+    assert render_columns(["a"], outputs[:1]).decode() == (
+        '{\n    "outputs": [\n        [\n            1,\n            2\n        ]\n    ]\n}'
+    )
+    empty = [Tensor(DataType.DT_FLOAT, np.zeros((0, 3), np.float32))]
+    assert json.loads(render_columns(["y"], empty)) == {"outputs": []}
+    hollow = [Tensor(DataType.DT_FLOAT, np.zeros((2, 0), np.float32))]
+    assert json.loads(render_rows(["y"], hollow)) == {"predictions": [[], []]}
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.recursive(
+        st.floats(width=32, allow_nan=False) | st.integers(-(2**31), 2**31) | st.booleans(),
+        lambda inner: st.lists(inner, max_size=4),
+        max_leaves=24,
+    ),
+    st.sampled_from([DataType.DT_FLOAT, DataType.DT_DOUBLE, DataType.DT_INT32, DataType.DT_UINT8]),
+)
+def test_the_quick_way_reads_what_the_slow_way_reads(value: Any, dtype: DataType) -> None:
+    for body in ({"instances": value}, {"inputs": value}, {"inputs": {"x": value}}):
+        try:
+            slow = read_inputs(read_body(json.dumps(body).encode()), signature(x=dtype))
+        except ServingError as error:
+            with pytest.raises(ServingError, match=re.escape(error.message)):
+                PredictBody(json.dumps(body).encode()).read(signature(x=dtype))
+        else:
+            quick, _ = PredictBody(json.dumps(body).encode()).read(signature(x=dtype))
+            assert quick["x"].array.shape == slow["x"].array.shape
+            assert quick["x"].array.tolist() == slow["x"].array.tolist()

@@ -46,6 +46,21 @@ def test_any_bytes_give_a_value_or_a_serving_error(body: bytes) -> None:
         assert error.message.startswith("JSON Parse error: ")
 
 
+NUMBERS = st.from_regex(
+    r"-?(0|[1-9][0-9]{0,20})(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,2})?", fullmatch=True
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(NUMBERS.filter(str.isascii)), st.sampled_from(["", " ", "\n\t"]))
+def test_a_run_of_numbers_reads_as_each_alone(texts: list[str], space: str) -> None:
+    body = f"[{''.join(f'{space}{text}{space},' for text in texts)}NaN]"
+    *values, last = parse_json(body.encode())
+    alone = [parse_json(f"[NaN, {text}]".encode())[1] for text in texts]
+    assert list(map(repr, values)) == list(map(repr, alone))
+    assert math.isnan(last)
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [
@@ -57,6 +72,14 @@ def test_any_bytes_give_a_value_or_a_serving_error(body: bytes) -> None:
         (b'{"a": 1 "b"}', "Missing a comma or '}' after an object member. at offset: 8"),
         (b"[tru]", "Invalid value. at offset: 4"),
         (b"[nan]", "Invalid value. at offset: 2"),
+        (b"[NULL]", "Invalid value. at offset: 2"),
+        (b"[Nan]", "Invalid value. at offset: 3"),
+        (b"[-Inx]", "Invalid value. at offset: 4"),
+        (b"[Infinite]", "Invalid value. at offset: 8"),
+        (b"[Infinityx]", "Missing a comma or ']' after an array element. at offset: 9"),
+        (b" ]", "The document is empty. at offset: 1"),
+        (b"}", "The document is empty. at offset: 0"),
+        (b",", "The document is empty. at offset: 0"),
         (b"[1,]", "Invalid value. at offset: 3"),
         (b"[.5]", "Invalid value. at offset: 1"),
         (b"[-]", "Invalid value. at offset: 2"),
@@ -109,3 +132,9 @@ def test_nesting_has_no_limit() -> None:
     while document:
         document, depth = document[0], depth + 1
     assert depth == 19999
+
+
+def test_which_of_repeated_keys_counts() -> None:
+    body = b'{"a": [{"x": 1, "x": 2}], "a": 3}'
+    assert parse_json(body) == {"a": [{"x": 1}]}
+    assert parse_json(body, last_inside=True) == {"a": [{"x": 2}]}

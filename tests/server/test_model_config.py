@@ -7,7 +7,12 @@ import pytest
 
 from tfdeploy import wire
 from tfdeploy.server.config_files import load_text_proto
-from tfdeploy.server.model_config import updated_labels, validate_model_config_list
+from tfdeploy.server.model_config import (
+    PLATFORM,
+    supported_platforms,
+    updated_labels,
+    validate_model_config_list,
+)
 from tfdeploy.server.status import ServingError
 
 pytestmark = pytest.mark.timeout(10)
@@ -54,7 +59,18 @@ def test_paths_that_are_absolute(path: str) -> None:
 def test_refusals(text: str, message: str) -> None:
     with pytest.raises(ServingError) as caught:
         validate_model_config_list(config_list(text), {})
+        supported_platforms(config_list(text), PLATFORM)
     assert str(caught.value) == f"INVALID_ARGUMENT: {message}"
+
+
+def test_first_model_with_a_wrong_platform_is_named() -> None:
+    models = config_list(GOOD.replace("tensorflow", "caffe") + "config { name: 'n' }")
+    with pytest.raises(ServingError, match="Model m requests unsupported platform caffe"):
+        supported_platforms(models, PLATFORM)
+
+
+def test_platforms_of_new_models_come_after_labels() -> None:
+    validate_model_config_list(config_list("config { name: 'm' base_path: '/m' }"), {"n": "x"})
 
 
 def test_platform_may_not_change() -> None:

@@ -75,3 +75,10 @@ def test_a_plain_file_counts_as_a_version(tmp_path: Path) -> None:
 def test_missing_base_path_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(BasePathError, match="for servable m with error"):
         list_versions("m", str(tmp_path / "nope"))
+
+
+def test_base_path_that_is_a_file_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "plain").write_text("")
+    with pytest.raises(BasePathError) as caught:
+        list_versions("m", str(tmp_path / "plain"))
+    assert str(caught.value) == f"{tmp_path}/plain; Not a directory"

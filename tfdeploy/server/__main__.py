@@ -39,8 +39,8 @@ def _start(words: list[str]) -> int:
     program = "tensorflow_model_server"
     try:
         flags, unknown = parse_flags(words)
-    except BadFlagValue as error:
-        print(f"{error}\n{render_usage(program)}", flush=True)
+    except BadFlagValue:
+        print(render_usage(program), flush=True)
         return _FAILED
     if unknown[:1] == ["--help"]:
         print(render_usage(program), flush=True)

@@ -1,31 +1,48 @@
-"""Batching: the parameters, and what they forbid for one request.
+"""Batching: the parameters, and the arithmetic of one batch.
 
 Source: tensorflow_serving/servables/tensorflow/bundle_factory_util.h,
-batching/batching_session.cc, batching/batching_util.cc. Requests are not joined with each other
-yet: each runs as a batch of its own, padded to an allowed size like a batch that timed out.
+batching/batching_session.cc, batching/batching_util.cc. `batch_queue` collects the tasks.
 """
 
-from collections.abc import Iterator, Mapping
+import itertools
+import os
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from tfdeploy.server.status import ServingError, invalid
-from tfdeploy.server.tensor import Tensor
+from tfdeploy.server.tensor import Array, Tensor
 from tfdeploy.wire import Code
 
 _DEFAULT_MAX_BATCH_SIZE: Final = 1000
+_DEFAULT_MAX_ENQUEUED: Final = 10
 
-
-Part = tuple[dict[str, Tensor], int]
+Feeds = Sequence[Tensor]
 
 
 class Batching(NamedTuple):
-    """The part of BatchingParameters that a single request can feel."""
+    """BatchingParameters with their defaults filled in.
+
+    Attributes:
+        max_batch_size: Rows that one request may have.
+        max_execution_batch_size: Rows that one run may have.
+        timeout_seconds: How long a batch that isn't full waits for more.
+        max_enqueued_batches: Batches that may wait in one queue.
+        num_batch_threads: Batches that run at once, over all models.
+        allowed_batch_sizes: A batch is padded up to the next of these.
+        pads_variable_length: Inner dimensions are padded to the largest of the batch.
+        splits: A request may be cut over several batches.
+    """
 
     max_batch_size: int
-    allowed_batch_sizes: tuple[int, ...]
     max_execution_batch_size: int
+    timeout_seconds: float = 0.0
+    max_enqueued_batches: int = _DEFAULT_MAX_ENQUEUED
+    num_batch_threads: int = 1
+    allowed_batch_sizes: tuple[int, ...] = ()
+    pads_variable_length: bool = False
+    splits: bool = False
 
 
 def _value(parameters: Any, name: str, default: int) -> int:
@@ -48,12 +65,18 @@ def validate_batching_parameters(parameters: Any) -> None:
     if timeout < 0:
         invalid(f"batch_timeout_micros must be non-negative; was {timeout}")
     if _splits(parameters):
-        execution = _value(parameters, "max_execution_batch_size", largest)
-        if execution > largest:
-            invalid(
-                "max_batch_size should be greater than or equal to max_execution_batch_size; "
-                f"got {largest} and {execution}"
-            )
+        _validate_splitting(parameters, largest)
+
+
+def _validate_splitting(parameters: Any, largest: int) -> None:
+    execution = _value(parameters, "max_execution_batch_size", largest)
+    if execution > largest:
+        invalid(
+            "max_batch_size should be greater than or equal to max_execution_batch_size; "
+            f"got {largest} and {execution}"
+        )
+    if _value(parameters, "max_enqueued_batches", _DEFAULT_MAX_ENQUEUED) <= 0:
+        invalid("max_enqueued_batches must be positive where large batches are split")
 
 
 def _splits(parameters: Any) -> bool:
@@ -74,20 +97,36 @@ def read_batching(parameters: Any) -> Batching:
             "Last entry in allowed_batch_sizes must match max_batch_size; last entry was "
             f"{allowed[-1]}; expected {largest}"
         )
-    execution = largest
-    if _splits(parameters):
-        execution = _value(parameters, "max_execution_batch_size", largest)
-    return Batching(largest, allowed, execution)
+    return Batching(
+        max_batch_size=largest,
+        max_execution_batch_size=_execution_size(parameters, largest),
+        timeout_seconds=_value(parameters, "batch_timeout_micros", 0) / 1e6,
+        max_enqueued_batches=max(
+            _value(parameters, "max_enqueued_batches", _DEFAULT_MAX_ENQUEUED), 1
+        ),
+        num_batch_threads=_value(parameters, "num_batch_threads", os.cpu_count() or 1),
+        allowed_batch_sizes=allowed,
+        pads_variable_length=parameters.pad_variable_length_inputs,
+        splits=_splits(parameters),
+    )
 
 
-def rows_of(feeds: Mapping[str, Tensor]) -> int:
+def _execution_size(parameters: Any, largest: int) -> int:
+    if not _splits(parameters):
+        return largest
+    # Without a max_batch_size the original takes 0 here, not the default of the other field.
+    unset = _value(parameters, "max_batch_size", 0)
+    return _value(parameters, "max_execution_batch_size", unset)
+
+
+def rows_of(feeds: Feeds) -> int:
     """The 0th dimension that all inputs share.
 
     Raises:
         ServingError: INVALID_ARGUMENT when there is none.
     """
     sizes = set()
-    for tensor in feeds.values():
+    for tensor in feeds:
         if tensor.array.ndim == 0:
             invalid("Batching Run() input tensors must have at least one dimension")
         sizes.add(tensor.array.shape[0])
@@ -97,7 +136,11 @@ def rows_of(feeds: Mapping[str, Tensor]) -> int:
 
 
 def check_task(batching: Batching, rows: int) -> None:
-    """Refuse a request with more rows than a batch may have."""
+    """Refuse a request with more rows than a batch may have.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT.
+    """
     # A negative size is a huge one in the original, where it is unsigned.
     if 0 <= batching.max_batch_size < rows:
         invalid(
@@ -110,32 +153,76 @@ def allowed_size(batching: Batching, rows: int) -> int:
     return next((size for size in batching.allowed_batch_sizes if size >= rows), rows)
 
 
-def split(batching: Batching, feeds: Mapping[str, Tensor], rows: int) -> Iterator[Part]:
-    """Cut a request into parts that may be executed at once, with the rows of each."""
-    size = batching.max_execution_batch_size
-    if rows <= size or size <= 0:
-        yield dict(feeds), rows
-        return
-    for start in range(0, rows, size):
-        part = {
-            name: Tensor(tensor.dtype, tensor.array[start : start + size])
-            for name, tensor in feeds.items()
-        }
-        yield part, min(size, rows - start)
+def rows_between(tensors: Feeds, start: int, stop: int) -> list[Tensor]:
+    """Some rows of each tensor."""
+    return [Tensor(tensor.dtype, tensor.array[start:stop]) for tensor in tensors]
 
 
-def pad(tensor: Tensor, rows: int) -> Tensor:
-    """Repeat the first row until there are `rows` of them."""
-    array = tensor.array
-    missing = rows - array.shape[0]
-    if missing <= 0 or array.shape[0] == 0:
-        return tensor
-    padded = np.concatenate([array, np.repeat(array[:1], missing, axis=0)])
-    return Tensor(tensor.dtype, padded)
+def merge(
+    batching: Batching, names: Sequence[str], tasks: Sequence[Feeds], rows: int
+) -> tuple[list[list[Tensor]], int]:
+    """The inputs of one run, made of those of several tasks.
+
+    Args:
+        batching: The rules.
+        names: Tensor names, for the error text.
+        tasks: The inputs of each task, each in the order of the names.
+        rows: How many rows the tasks have together.
+
+    Returns:
+        For each input the pieces that lie behind each other, and the rows with the padding.
+
+    Raises:
+        ServingError: FAILED_PRECONDITION, the inner dimensions differ.
+    """
+    size = allowed_size(batching, rows)
+    merged = []
+    for name, pieces in zip(names, zip(*tasks, strict=True), strict=True):
+        columns = _same_inner_shape(batching, name, pieces)
+        last = columns[-1]
+        if size > rows and last.array.shape[0]:
+            # The original repeats the first row of the last task, and drops it from the result.
+            filler = np.repeat(last.array[:1], size - rows, axis=0)
+            columns.append(Tensor(last.dtype, filler))
+        merged.append(columns)
+    return merged, size if rows else rows
 
 
-def cut(outputs: list[Tensor], padded: int, rows: int) -> list[Tensor]:
-    """Drop the padding from what came back.
+def _same_inner_shape(batching: Batching, name: str, pieces: Sequence[Tensor]) -> list[Tensor]:
+    shapes = {piece.array.shape[1:] for piece in pieces}
+    if len(shapes) == 1:
+        return list(pieces)
+    ranks = {len(shape) for shape in shapes}
+    if not batching.pads_variable_length or len(ranks) > 1:
+        raise ServingError(
+            Code.FAILED_PRECONDITION,
+            f"Tensors with name '{name}' from different tasks have different shapes and padding "
+            "is turned off. Set pad_variable_length_inputs to true, or ensure that all tensors "
+            "with the same name have equal dimensions starting with the first dim."
+            if len(ranks) == 1
+            else f"Tensors with name '{name}' from different tasks should have the same rank",
+        )
+    largest = tuple(max(sizes) for sizes in zip(*shapes, strict=True))
+    return [Tensor(piece.dtype, _pad_inner(piece.array, largest)) for piece in pieces]
+
+
+def _pad_inner(array: Array, inner: tuple[int, ...]) -> Array:
+    """Pad the inner dimensions at their ends with the array's own first element."""
+    if array.shape[1:] == inner:
+        return array
+    empty = b"" if array.dtype == np.object_ else 0
+    padded = np.full((array.shape[0], *inner), array.flat[0] if array.size else empty, array.dtype)
+    padded[tuple(slice(size) for size in array.shape)] = array
+    return padded
+
+
+def cut(outputs: Feeds, padded: int, sizes: Sequence[int]) -> Iterator[list[Tensor]]:
+    """What comes back for each task, the padding dropped.
+
+    Args:
+        outputs: Of the whole batch.
+        padded: Rows that went in.
+        sizes: Rows of each task.
 
     Raises:
         ServingError: FAILED_PRECONDITION when an output has no row for each input row.
@@ -149,14 +236,5 @@ def cut(outputs: list[Tensor], padded: int, rows: int) -> list[Tensor]:
                 "Batched output tensor's 0th dimension does not equal the sum of the 0th "
                 "dimension sizes of the input tensors",
             )
-    return [Tensor(tensor.dtype, tensor.array[:rows]) for tensor in outputs]
-
-
-def join(parts: list[list[Tensor]]) -> list[Tensor]:
-    """The outputs of all parts of a request, row after row."""
-    if len(parts) == 1:
-        return parts[0]
-    return [
-        Tensor(pieces[0].dtype, np.concatenate([piece.array for piece in pieces]))
-        for pieces in zip(*parts, strict=True)
-    ]
+    stops = itertools.accumulate(sizes)
+    return (rows_between(outputs, stop - size, stop) for stop, size in zip(stops, sizes))  # noqa: B905

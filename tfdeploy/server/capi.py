@@ -4,31 +4,33 @@ import ctypes
 import functools
 from collections.abc import Sequence
 from ctypes import c_char_p, c_void_p
-from typing import Any, NamedTuple
+from typing import Any
 
 from tfdeploy import wire
 from tfdeploy.server.capi_library import Buffer, CApiUnavailable, Output, load_library
 from tfdeploy.server.capi_tensor import new_tensor, read_tensor
+from tfdeploy.server.engine import Pieces
 from tfdeploy.server.status import ServingError
 from tfdeploy.server.tensor import Tensor
 from tfdeploy.wire import Code
 
-_MOST_ENDPOINTS = 4096
 __all__ = ["CApiEngine", "CApiUnavailable"]
 
 
 class _Status:
     """TF_Status that raises on exit of a with block, if it holds an error."""
 
-    def __enter__(self) -> c_void_p:
-        self._library = load_library()
-        self._handle = c_void_p(self._library.TF_NewStatus())
+    __slots__ = ("_handle",)
+
+    def __enter__(self) -> Any:
+        self._handle: Any = load_library().TF_NewStatus()
         return self._handle
 
     def __exit__(self, kind: object, value: object, trace: object) -> None:
-        code = self._library.TF_GetCode(self._handle)
-        message = self._library.TF_Message(self._handle) if code else b""
-        self._library.TF_DeleteStatus(self._handle)
+        library = load_library()
+        code = library.TF_GetCode(self._handle)
+        message = library.TF_Message(self._handle) if code else b""
+        library.TF_DeleteStatus(self._handle)
         if code and kind is None:
             known = code if code in Code.__members__.values() else Code.UNKNOWN
             raise ServingError(Code(known), message.decode("utf-8", "surrogateescape"))
@@ -48,42 +50,32 @@ def _inline_options() -> c_void_p:
     return _run_options(inter_op_thread_pool=-1)
 
 
-class _Endpoints(NamedTuple):
+def _timed_options(timeout_ms: int) -> c_void_p:
+    return _run_options(timeout_in_ms=timeout_ms)
+
+
+class CApiCall:
     """TF_Output arrays of one way to call a graph."""
 
-    inputs: Any
-    outputs: Any
-
-
-class CApiSession:
-    """One TF_Session with its graph."""
-
-    def __init__(self, session: c_void_p, graph: c_void_p, meta_graph: bytes) -> None:
-        self.meta_graph = meta_graph
+    def __init__(self, session: c_void_p, inputs: Any, outputs: Any) -> None:
         self._session = session
-        self._graph = graph
-        self._endpoints: dict[tuple[tuple[str, ...], tuple[str, ...]], _Endpoints] = {}
+        self._inputs = inputs
+        self._outputs = outputs
+        self._values_type = c_void_p * len(inputs)
+        self._results_type = c_void_p * len(outputs)
 
-    def run(
-        self,
-        feeds: Sequence[tuple[str, Tensor]],
-        fetches: tuple[str, ...],
-        inline: bool,
-        timeout_ms: int,
-    ) -> list[Tensor]:
-        """See `engine.Session`."""
+    def run(self, feeds: Sequence[Pieces], inline: bool, timeout_ms: int) -> list[Tensor]:
+        """See `engine.GraphCall`."""
         library = load_library()
-        ends = self._endpoints_of(tuple(name for name, _ in feeds), fetches)
-        options = _inline_options() if inline else _run_options(timeout_in_ms=timeout_ms)
-        values = (c_void_p * len(feeds))()
-        results = (c_void_p * len(fetches))()
+        options = _inline_options() if inline else _timed_options(timeout_ms)
+        values, results = self._values_type(), self._results_type()
         try:
-            for position, (_, tensor) in enumerate(feeds):
-                values[position] = new_tensor(tensor)
+            for position, pieces in enumerate(feeds):
+                values[position] = new_tensor(pieces)
             with _Status() as status:
                 library.TF_SessionRun(
                     self._session, options,
-                    ends.inputs, values, len(feeds), ends.outputs, results, len(fetches),
+                    self._inputs, values, len(values), self._outputs, results, len(results),
                     None, 0, None, status,
                 )  # fmt: skip
             return [read_tensor(handle) for handle in results]
@@ -94,6 +86,19 @@ class CApiSession:
             if not inline:
                 library.TF_DeleteBuffer(options)
 
+
+class CApiSession:
+    """One TF_Session with its graph."""
+
+    def __init__(self, session: c_void_p, graph: c_void_p, meta_graph: bytes) -> None:
+        self.meta_graph = meta_graph
+        self._session = session
+        self._graph = graph
+
+    def prepare(self, feeds: Sequence[str], fetches: Sequence[str]) -> CApiCall:
+        """See `engine.Session`."""
+        return CApiCall(self._session, self._outputs(feeds), self._outputs(fetches))
+
     def close(self) -> None:
         """See `engine.Session`."""
         library = load_library()
@@ -103,17 +108,7 @@ class CApiSession:
             library.TF_DeleteSession(self._session, status)
         library.TF_DeleteGraph(self._graph)
 
-    def _endpoints_of(self, feeds: tuple[str, ...], fetches: tuple[str, ...]) -> _Endpoints:
-        key = (feeds, fetches)
-        ends = self._endpoints.get(key)
-        if ends is None:
-            if len(self._endpoints) > _MOST_ENDPOINTS:
-                self._endpoints.clear()  # output filters of clients make the keys
-            ends = _Endpoints(self._outputs(feeds), self._outputs(fetches))
-            self._endpoints[key] = ends
-        return ends
-
-    def _outputs(self, names: tuple[str, ...]) -> Any:
+    def _outputs(self, names: Sequence[str]) -> Any:
         array = (Output * len(names))()
         library = load_library()
         for position, name in enumerate(names):

@@ -30,7 +30,27 @@ class Buffer(ctypes.Structure):
 
 Deallocator: Final = ctypes.CFUNCTYPE(None, c_void_p, c_size_t, c_void_p)
 
-_FUNCTIONS: Final[dict[str, tuple[Any, list[Any]]]] = {
+_Signatures = dict[str, tuple[Any, list[Any]]]
+
+# These may take long: Python's lock is given up while they run.
+_SLOW: Final[_Signatures] = {
+    "TF_LoadSessionFromSavedModel": (
+        c_void_p,
+        [c_void_p, c_void_p, c_char_p, c_void_p, c_int, c_void_p, c_void_p, c_void_p],
+    ),
+    "TF_CloseSession": (None, [c_void_p, c_void_p]),
+    "TF_DeleteSession": (None, [c_void_p, c_void_p]),
+    "TF_DeleteGraph": (None, [c_void_p]),
+    "TF_SessionRun": (
+        None,
+        [
+            *(c_void_p, c_void_p, c_void_p, c_void_p, c_int),
+            *(c_void_p, c_void_p, c_int, c_void_p, c_int, c_void_p, c_void_p),
+        ],
+    ),
+}
+# Giving the lock up for each of these would let another thread in a dozen times a request.
+_QUICK: Final[_Signatures] = {
     "TF_NewStatus": (c_void_p, []),
     "TF_DeleteStatus": (None, [c_void_p]),
     "TF_GetCode": (c_int, [c_void_p]),
@@ -39,25 +59,11 @@ _FUNCTIONS: Final[dict[str, tuple[Any, list[Any]]]] = {
     "TF_NewBufferFromString": (c_void_p, [c_char_p, c_size_t]),
     "TF_DeleteBuffer": (None, [c_void_p]),
     "TF_NewGraph": (c_void_p, []),
-    "TF_DeleteGraph": (None, [c_void_p]),
     "TF_GraphOperationByName": (c_void_p, [c_void_p, c_char_p]),
     "TF_OperationNumOutputs": (c_int, [c_void_p]),
     "TF_NewSessionOptions": (c_void_p, []),
     "TF_DeleteSessionOptions": (None, [c_void_p]),
     "TF_SetConfig": (None, [c_void_p, c_char_p, c_size_t, c_void_p]),
-    "TF_LoadSessionFromSavedModel": (
-        c_void_p,
-        [c_void_p, c_void_p, c_char_p, c_void_p, c_int, c_void_p, c_void_p, c_void_p],
-    ),
-    "TF_CloseSession": (None, [c_void_p, c_void_p]),
-    "TF_DeleteSession": (None, [c_void_p, c_void_p]),
-    "TF_SessionRun": (
-        None,
-        [
-            *(c_void_p, c_void_p, c_void_p, c_void_p, c_int),
-            *(c_void_p, c_void_p, c_int, c_void_p, c_int, c_void_p, c_void_p),
-        ],
-    ),
     "TF_AllocateTensor": (c_void_p, [c_int, POINTER(c_int64), c_int, c_size_t]),
     "TF_NewTensor": (
         c_void_p,
@@ -88,19 +94,29 @@ def _library_path() -> str:
     return found[0]
 
 
+class Library:
+    """The C functions, as attributes by their names."""
+
+    def __init__(self, path: str) -> None:
+        # RTLD_LOCAL, ctypes' default: with RTLD_GLOBAL its BoringSSL clashes with Python's ssl.
+        for handle, functions in ((ctypes.CDLL(path), _SLOW), (ctypes.PyDLL(path), _QUICK)):
+            for name, (result, arguments) in functions.items():
+                function = getattr(handle, name)
+                function.restype, function.argtypes = result, arguments
+                setattr(self, name, function)
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"{name} isn't declared")
+
+
 @functools.cache
-def load_library() -> Any:
+def load_library() -> Library:
     """The library with typed functions; loaded once.
 
     Raises:
         CApiUnavailable: with the reason.
     """
     try:
-        # RTLD_LOCAL, ctypes' default: with RTLD_GLOBAL its BoringSSL clashes with Python's ssl.
-        library = ctypes.CDLL(_library_path())
-        for name, (result, arguments) in _FUNCTIONS.items():
-            function = getattr(library, name)
-            function.restype, function.argtypes = result, arguments
+        return Library(_library_path())
     except (OSError, AttributeError) as error:
         raise CApiUnavailable(str(error)) from None
-    return library

@@ -12,8 +12,9 @@ from typing import Any
 from tfdeploy.server import log
 from tfdeploy.server.catalog import Catalog, Watch
 from tfdeploy.server.model_config import (
+    PLATFORM,
     Labels,
-    platform_of,
+    supported_platforms,
     updated_labels,
     validate_model_config_list,
 )
@@ -25,13 +26,20 @@ from tfdeploy.wire import Code
 class Configuration:
     """The models and labels in force. Any thread may apply a new config."""
 
-    def __init__(self, catalog: Catalog, source: Source, allow_unavailable_labels: bool) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        source: Source,
+        allow_unavailable_labels: bool,
+        platform: str = PLATFORM,
+    ) -> None:
         self._catalog = catalog
         self._source = source
         self._allow_unavailable_labels = allow_unavailable_labels
+        self._platform = platform
         self._lock = threading.Lock()
         self._platforms: dict[str, str] = {}
-        self._labels: Labels = {}
+        self._labels: Labels | None = None  # none was ever in force
 
     def apply(self, config: Any, on_done: Callable[[], None] | None = None) -> Watch:
         """Replace the configured models.
@@ -47,6 +55,12 @@ class Configuration:
             ServingError: the config is refused, and nothing has changed.
         """
         choice = config.WhichOneof("config")
+        if self._labels is not None and choice != "model_config_list":
+            raise ServingError(
+                Code.FAILED_PRECONDITION,
+                "Cannot transition to requested config. It is only legal to transition from one "
+                "ModelConfigList to another.",
+            )
         if choice is None:
             log.info("Taking no action for empty config.")
             return Watch((), on_done)
@@ -67,16 +81,19 @@ class Configuration:
             ServingError: a model failed, or asks for request logging.
         """
         watch.check(kind)
+        log.info("Finished adding/updating models")
         if any(model.HasField("logging_config") for model in config.model_config_list.config):
             invalid("No request-logger-creator provided.")
-        log.info("Finished adding/updating models")
 
     def version_for_label(self, name: str, label: str) -> int:
         """The version that a label points at.
 
         Raises:
-            ServingError: INVALID_ARGUMENT for an unknown label, or a label of an unknown model.
+            ServingError: INVALID_ARGUMENT for an unknown label, or a label of an unknown model;
+                UNAVAILABLE while there never was a config.
         """
+        if self._labels is None:
+            raise ServingError(Code.UNAVAILABLE, f"Model labels does not init yet.{label}")
         version = self._labels.get(name, {}).get(label)
         if version is None:
             raise ServingError(
@@ -87,8 +104,9 @@ class Configuration:
     def _apply_list(self, config_list: Any, on_done: Callable[[], None] | None) -> Watch:
         validate_model_config_list(config_list, self._platforms)
         labels = updated_labels(
-            config_list, self._labels, self._is_available, self._allow_unavailable_labels
+            config_list, self._labels or {}, self._is_available, self._allow_unavailable_labels
         )
+        platforms = supported_platforms(config_list, self._platform)
         log.info("Adding/updating models.")
         models = list(config_list.config)
         for model in models:
@@ -96,7 +114,7 @@ class Configuration:
         names = {model.name for model in models}
         removed = self._platforms.keys() - names
         watch = self._catalog.watch(names - self._platforms.keys(), on_done)
-        self._platforms = {model.name: platform_of(model) for model in models}
+        self._platforms = platforms
         self._labels = labels
         self._catalog.abandon(removed)
         self._source.configure(models, removed)

@@ -11,6 +11,28 @@ from tfdeploy.server import log
 from tfdeploy.server.status import invalid
 from tfdeploy.server.tensor import Tensor
 
+Pieces = Sequence[Tensor]
+"""One value of a feed: a tensor, or several that are joined along dimension 0."""
+
+
+class GraphCall(Protocol):
+    """One way to call a graph: which tensors go in, which come out."""
+
+    def run(self, feeds: Sequence[Pieces], inline: bool, timeout_ms: int) -> list[Tensor]:
+        """Run the graph. Safe to call from several threads.
+
+        Args:
+            feeds: A value for each feed, in the order of `Session.prepare`. Shapes are not checked.
+            inline: Run every op in the calling thread: cheap, and no timeout holds.
+            timeout_ms: Time limit when not inline; 0 is none.
+
+        Returns:
+            The fetched tensors, in order.
+
+        Raises:
+            ServingError: whatever TensorFlow reports.
+        """
+
 
 class Session(Protocol):
     """A loaded SavedModel."""
@@ -18,23 +40,11 @@ class Session(Protocol):
     meta_graph: bytes
     """The serialized MetaGraphDef; whoever has read it may empty it to save memory."""
 
-    def run(
-        self,
-        feeds: Sequence[tuple[str, Tensor]],
-        fetches: tuple[str, ...],
-        inline: bool,
-        timeout_ms: int,
-    ) -> list[Tensor]:
-        """Run the graph. Safe to call from several threads.
-
-        Args:
-            feeds: Tensor names of the graph, with values. Shapes are not checked.
-            fetches: Tensor names to return, in order.
-            inline: Run every op in the calling thread: cheap, and no timeout holds.
-            timeout_ms: Time limit when not inline; 0 is none.
+    def prepare(self, feeds: Sequence[str], fetches: Sequence[str]) -> GraphCall:
+        """Look tensors up once, for many runs.
 
         Raises:
-            ServingError: whatever TensorFlow reports.
+            ServingError: NOT_FOUND, a name is none of the graph's.
         """
 
     def close(self) -> None:

@@ -1,13 +1,15 @@
 """The flags of `tensorflow_model_server`, all 48, with their types and defaults.
 
 Names, types and defaults: tensorflow_serving/model_servers/main.cc and server.h (Server::Options).
-The last two are this server's own.
+The last ones are this server's own.
 """
 
 import dataclasses
 import os
-import re
 from typing import Any, Final
+
+from tfdeploy.server import log
+from tfdeploy.server.flag_values import parse_value
 
 
 def _schedulable_cpus() -> int:
@@ -15,14 +17,6 @@ def _schedulable_cpus() -> int:
 
 
 _CPUS: Final = _schedulable_cpus()
-_INT32: Final = 2**31
-_INT64: Final = 2**63
-# What sscanf reads: blanks in front, ASCII digits, nothing behind.
-_INTEGER: Final = re.compile(r"[ \t\n\v\f\r]*[+-]?[0-9]+")
-_FLOAT: Final = re.compile(
-    r"[ \t\n\v\f\r]*[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf(?:inity)?|nan)",
-    re.IGNORECASE | re.ASCII,
-)
 
 
 def _flag(kind: str, default: Any, usage: str = "", unused: str = "") -> Any:
@@ -86,7 +80,7 @@ class Flags:
     tensorflow_session_config_file: str = _string("", "tensorflow.ConfigProto, protobuf text.")
     use_alts_credentials: bool = _bool(False, unused="ALTS is not available")
     ssl_config_file: str = _string("", "SSLConfig, protobuf text; gRPC only.")
-    platform_config_file: str = _string("", unused="the only platform is tensorflow")
+    platform_config_file: str = _string("", "PlatformConfigMap, protobuf text.")
     per_process_gpu_memory_fraction: float = _float(0.0, "Share of the GPU memory; 0 is all.")
     saved_model_tags: str = _string("serve", "Comma-separated tags of the MetaGraph to load.")
     grpc_channel_arguments: str = _string("", "Comma-separated key=value pairs for gRPC.")
@@ -101,16 +95,20 @@ class Flags:
     num_tflite_interpreters_per_pool: int = _int32(1, unused="TFLite models are not supported")
     enable_signature_method_name_check: bool = _bool(False, "Enforce a signature's method_name.")
     xla_cpu_compilation_enabled: bool = _bool(False, "Let jit_compile functions run.")
-    xla_gpu_compilation_enabled: bool = _bool(False, "Let jit_compile functions run.")
+    xla_gpu_compilation_enabled: bool = _bool(False, "The same.")
     enable_profiler: bool = _bool(True, unused="there is no profiler service")
-    thread_pool_factory_config_file: str = _string("", unused="no factory exists")
-    mixed_precision: str = _string("", unused="mixed precision is not available")
+    thread_pool_factory_config_file: str = _string("", "Refused: no such factory is known.")
+    mixed_precision: str = _string("", "bfloat16: compute with it where oneDNN can.")
     skip_initialize_tpu: bool = _bool(False, unused="TPUs are not supported")
     enable_grpc_healthcheck_service: bool = _bool(False, "Serve grpc.health.v1.Health.")
     enable_serialization_as_tensor_content: bool = _bool(
         False, "Write outputs as tensor_content (gRPC)."
     )
     engine: str = _string("auto", "tfdeploy only: capi, session, or auto.")
+    join_requests: bool = _bool(
+        True, "tfdeploy only: run requests of one moment together where that can't be told."
+    )
+    workers: int = _int32(1, "tfdeploy only: processes that answer on the same ports.")
     drain_seconds: float = _float(0.0, "tfdeploy only: on SIGTERM finish requests this long.")
 
 
@@ -118,89 +116,77 @@ FIELDS: Final = {field.name: field for field in dataclasses.fields(Flags)}
 
 
 class BadFlagValue(Exception):
-    """A known flag with a value that its type can't hold."""
-
-
-def _parse_bool(text: str | None) -> bool:
-    if text is None or text.lower() in ("true", "1"):
-        return True
-    if text.lower() in ("false", "0"):
-        return False
-    raise ValueError(text)
-
-
-def _parse_int(text: str, limit: int) -> int:
-    if _INTEGER.fullmatch(text) is None:
-        raise ValueError(text)
-    value = int(text)
-    if not -limit <= value < limit:
-        raise ValueError(text)
-    return value
-
-
-def _parse_float(text: str) -> float:
-    if _FLOAT.fullmatch(text) is None:
-        raise ValueError(text)
-    return float(text)
-
-
-def _parse_value(kind: str, text: str) -> Any:
-    if kind == "string":
-        return text
-    if kind == "float":
-        return _parse_float(text)
-    return _parse_int(text, _INT32 if kind == "int32" else _INT64)
+    """A known flag with a value that its type can't hold; one line for each of them."""
 
 
 def _parse_one(word: str) -> tuple[str, Any] | None:
+    """Name and value, or None for a word that is no flag.
+
+    Raises:
+        BadFlagValue: it is one, but for its value.
+    """
     name, equals, text = word.removeprefix("--").partition("=")
     field = FIELDS.get(name)
     if field is None or not word.startswith("--"):
         return None
     kind = field.metadata["kind"]
-    if not equals and kind != "bool":
-        return None
+    if not equals:
+        return (name, True) if kind == "bool" else None
     try:
-        return name, _parse_bool(text if equals else None) if kind == "bool" else _parse_value(
-            kind, text
-        )
+        return name, parse_value(kind, text)
     except ValueError:
         raise BadFlagValue(f"Couldn't interpret value {text} for flag {name}.") from None
 
 
 def parse_flags(words: list[str]) -> tuple[Flags, list[str]]:
-    """Read a command line as tsl/util/command_line_flags.cc does.
+    """Read a command line as xla/tsl/util/command_line_flags.cc does.
 
-    Only `--name=value`, and `--name` for a bool; the last of repeated flags wins.
+    Only `--name=value`, and `--name` for a bool; the last of repeated flags wins. `--` ends the
+    flags, and is itself the first word that is none. Each bad value is logged.
 
     Returns:
         The flags, and the words that are not flags.
 
     Raises:
-        BadFlagValue: a known flag's value can't be read.
+        BadFlagValue: values of known flags can't be read.
     """
     values: dict[str, Any] = {}
     unknown: list[str] = []
+    problems: list[str] = []
     for position, word in enumerate(words):
         if word == "--":
-            unknown.extend(words[position + 1 :])
+            unknown.extend(words[position:])
             break
-        parsed = _parse_one(word)
+        try:
+            parsed = _parse_one(word)
+        except BadFlagValue as problem:
+            log.error(str(problem))
+            problems.append(str(problem))
+            continue
         if parsed is None:
             unknown.append(word)
         else:
             values[parsed[0]] = parsed[1]
+    if problems:
+        raise BadFlagValue("\n".join(problems))
     return Flags(**values), unknown
 
 
+def _shown(field: "dataclasses.Field[Any]") -> str:
+    kind = field.metadata["kind"]
+    if kind == "string":
+        return f'"{field.default}"'
+    if kind == "float":
+        return f"{field.default:f}"
+    return str(field.default).lower()
+
+
 def render_usage(program: str) -> str:
-    """The help text: one block a flag, with its default."""
+    """The help text: one line a flag, with its default and type."""
     lines = [f"usage: {program}", "Flags:"]
-    for field in FIELDS.values():
-        default = str(field.default).lower() if field.type is bool else field.default
-        usage = field.metadata["usage"] or "Accepted; no effect in this server."
-        shown = f'"{default}"' if field.metadata["kind"] == "string" else default
-        lines.append(f"\t{f'--{field.name}={shown}':<40}\t{field.metadata['kind']}\t{usage}")
+    for name, field in FIELDS.items():
+        usage = field.metadata["usage"] or f"Accepted without effect: {field.metadata['unused']}."
+        lines.append(f"\t{f'--{name}={_shown(field)}':<33}\t{field.metadata['kind']}\t{usage}")
     return "\n".join(lines) + "\n"
 
 

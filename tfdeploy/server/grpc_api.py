@@ -4,8 +4,9 @@ Source: tensorflow_serving/model_servers/{prediction_service_impl,model_service_
 server.cc (the health service).
 """
 
+import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, Final
 
 import grpc
@@ -13,8 +14,17 @@ from google.protobuf.message import DecodeError
 
 from tfdeploy import wire
 from tfdeploy.server import log
+from tfdeploy.server.health import check, watch
 from tfdeploy.server.hub import Hub, Target
-from tfdeploy.server.inference import CLASSIFY, check_tasks, classify, read_examples, regress
+from tfdeploy.server.inference import (
+    classify,
+    multi_inference,
+    prepare_classify,
+    prepare_regress,
+    read_examples,
+    regress,
+)
+from tfdeploy.server.pending import as_future
 from tfdeploy.server.predict_request import find_signature, read_inputs, read_output_filter
 from tfdeploy.server.servable import Servable
 from tfdeploy.server.signature import DEFAULT_SIGNATURE
@@ -24,11 +34,10 @@ from tfdeploy.server.tensor_proto import write_tensor_proto
 from tfdeploy.wire import Code
 
 _CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
-_HEALTHY_SERVICES: Final = ("", "ModelService", "PredictionService")
 _COUNTED: Final = frozenset(("Predict", "Classify", "Regress"))
 _MOST_MILLISECONDS: Final = 2**31 - 1
 
-Method = Callable[[Any, int], Awaitable[Any]]
+Method = Callable[[Any, int], Coroutine[Any, Any, Any]]
 
 
 def read_model_spec(request: Any) -> Target:
@@ -86,6 +95,8 @@ class GrpcApi:
             path: grpc.unary_unary_rpc_method_handler(self._handler(path, cls, method))
             for path, (cls, method) in methods.items()
         }
+        if health:
+            self._handlers[wire.HEALTH_WATCH] = grpc.unary_stream_rpc_method_handler(watch)
 
     def service(self, handler_call_details: Any) -> Any:
         """See grpc.GenericRpcHandler."""
@@ -100,42 +111,50 @@ class GrpcApi:
             try:
                 request = _decode(cls, raw)
                 model = request.model_spec.name if name in _COUNTED else ""
-                reply = await method(request, _timeout_ms(context))
+                reply = await as_future(method(request, _timeout_ms(context)))
                 encoded: bytes = reply.SerializeToString()
             except Exception as problem:
                 error = as_serving_error(problem)
                 if error is not problem:
                     log.error(f"{name} failed unexpectedly: {problem!r}")
-                self._count(name, model, error.code.name)
+                if name in _COUNTED:
+                    self._hub.metrics.request(model, name, "GRPC").failed(error.code.name)
                 await context.abort(_CODES[error.code], error.grpc_details)
                 raise AssertionError("abort returns never") from None
-            self._count(name, model, "OK")
             if name in _COUNTED:
                 microseconds = (time.perf_counter() - started) * 1e6
-                self._hub.metrics.add_latency(model, name, "GRPC", microseconds)
+                self._hub.metrics.request(model, name, "GRPC").ok(microseconds)
             return encoded
 
         return answer
 
-    def _count(self, name: str, model: str, status: str) -> None:
-        if name in _COUNTED:
-            self._hub.metrics.count_request(model, status)
+    @contextlib.contextmanager
+    def _using(self, target: Target) -> Iterator[Servable]:
+        servable = self._hub.take(target)
+        try:
+            yield servable
+        finally:
+            servable.give_back()
 
     async def _predict(self, request: Any, timeout_ms: int) -> Any:
-        with self._hub.using(read_model_spec(request)) as servable:
+        servable = self._hub.take(read_model_spec(request))
+        try:
             signature = find_signature(servable, request.model_spec.signature_name)
             inputs = read_inputs(request, signature)
             chosen = read_output_filter(request, signature)
             outputs = await self._hub.predict(servable, signature, inputs, chosen, timeout_ms)
-            reply = wire.PredictResponse()
-            fill_model_spec(reply.model_spec, servable, signature.name)
-        for alias, tensor in outputs.items():
+        finally:
+            servable.give_back()
+        reply = wire.PredictResponse()
+        fill_model_spec(reply.model_spec, servable, signature.name)
+        for alias, tensor in zip(chosen, outputs, strict=True):
             write_tensor_proto(tensor, reply.outputs[alias], self._tensor_content)
         return reply
 
     async def _classify(self, request: Any, timeout_ms: int) -> Any:
-        with self._hub.using(read_model_spec(request)) as servable:
+        with self._using(read_model_spec(request)) as servable:
             name = request.model_spec.signature_name
+            prepare_classify(self._hub, servable, name)
             examples = read_examples(request.input)
             result = await classify(self._hub, servable, name, examples, timeout_ms)
             reply = wire.ClassificationResponse(result=result)
@@ -143,8 +162,9 @@ class GrpcApi:
         return reply
 
     async def _regress(self, request: Any, timeout_ms: int) -> Any:
-        with self._hub.using(read_model_spec(request)) as servable:
+        with self._using(read_model_spec(request)) as servable:
             name = request.model_spec.signature_name
+            prepare_regress(self._hub, servable, name)
             examples = read_examples(request.input)
             result = await regress(self._hub, servable, name, examples, timeout_ms)
             reply = wire.RegressionResponse(result=result)
@@ -152,38 +172,29 @@ class GrpcApi:
         return reply
 
     async def _multi_inference(self, request: Any, timeout_ms: int) -> Any:
-        if not request.tasks:
+        if not request.tasks or not request.tasks[0].HasField("model_spec"):
             invalid("ModelSpec has no name specified.")
-        reply = wire.MultiInferenceResponse()
         # The first task's version answers for all, as in the original.
-        with self._hub.using(read_model_spec(request.tasks[0])) as servable:
-            check_tasks(request.tasks, servable)
-            examples = read_examples(request.input)
-            for task in request.tasks:
-                entry = reply.results.add()
-                name = task.model_spec.signature_name or DEFAULT_SIGNATURE
-                fill_model_spec(entry.model_spec, servable, name)
-                if task.method_name == CLASSIFY:
-                    outcome = await classify(self._hub, servable, name, examples, timeout_ms)
-                    entry.classification_result.CopyFrom(outcome)
-                else:
-                    outcome = await regress(self._hub, servable, name, examples, timeout_ms)
-                    entry.regression_result.CopyFrom(outcome)
+        with self._using(read_model_spec(request.tasks[0])) as servable:
+            reply = await multi_inference(self._hub, servable, request, timeout_ms)
+            for entry in reply.results:
+                entry.model_spec.version.value = servable.version
         return reply
 
     async def _metadata(self, request: Any, _timeout_ms: int) -> Any:
-        target = read_model_spec(request)
+        if not request.HasField("model_spec"):
+            invalid("Missing ModelSpec")
         if not request.metadata_field:
             invalid("GetModelMetadataRequest must specify at least one metadata_field")
+        reply = wire.GetModelMetadataResponse()
         for field in request.metadata_field:
             if field != "signature_def":
                 invalid(f"Metadata field {field} is not supported")
-        with self._hub.using(target) as servable:
-            reply = wire.GetModelMetadataResponse()
-            fill_model_spec(reply.model_spec, servable)
-            entry = reply.metadata["signature_def"]
-            entry.type_url = wire.SIGNATURE_DEF_MAP_URL
-            entry.value = servable.signature_defs.SerializeToString()
+            with self._using(read_model_spec(request)) as servable:
+                fill_model_spec(reply.model_spec, servable)
+                entry = reply.metadata["signature_def"]
+                entry.type_url = wire.SIGNATURE_DEF_MAP_URL
+                entry.value = servable.signature_defs.SerializeToString()
         return reply
 
     async def _status(self, request: Any, _timeout_ms: int) -> Any:
@@ -194,17 +205,17 @@ class GrpcApi:
         return status_response(self._hub.statuses(spec.name, version))
 
     async def _reload(self, request: Any, _timeout_ms: int) -> Any:
+        counter_value = self._hub.metrics.counter_value
+        before = {name: counter_value(name) for name in request.metric_names}
         await self._hub.reload(request.config)
         reply = wire.ReloadConfigResponse()
         reply.status.SetInParent()
-        for name in request.metric_names:
-            reply.metric.add(name=name, int64_value_increase=0)
+        for name, value in before.items():
+            reply.metric.add(name=name, int64_value_increase=counter_value(name) - value)
         return reply
 
     async def _health(self, request: Any, _timeout_ms: int) -> Any:
-        if request.service not in _HEALTHY_SERVICES:
-            raise ServingError(Code.NOT_FOUND, "service name unknown")
-        return wire.HealthCheckResponse(status=wire.ServingStatus.SERVING)
+        return check(request)
 
 
 def _decode(cls: Any, raw: bytes) -> Any:

@@ -3,7 +3,6 @@
 Source: tensorflow_serving/model_servers/server.cc (BuildServerCredentials, parseGrpcChannelArgs).
 """
 
-import re
 from typing import Any
 
 import grpc
@@ -13,6 +12,7 @@ from tfdeploy import wire
 from tfdeploy.server import log
 from tfdeploy.server.address import listen_address
 from tfdeploy.server.config_files import load_text_proto
+from tfdeploy.server.flag_values import parse_value
 from tfdeploy.server.flags import Flags
 from tfdeploy.server.grpc_api import GrpcApi
 from tfdeploy.server.status import ServingError, invalid
@@ -22,19 +22,26 @@ _NO_LIMIT = -1
 
 
 def parse_channel_arguments(text: str) -> list[tuple[str, int | str]]:
-    """`a=1,b=x` as gRPC options.
+    """`a=1,b=x` as gRPC options. What follows a second `=` of an entry is dropped.
 
     Raises:
         ServingError: an entry has no value. The original crashes there.
     """
     options: list[tuple[str, int | str]] = []
     for entry in filter(None, text.split(",")):
-        name, equals, value = entry.partition("=")
-        if not equals:
+        name, *values = entry.split("=")
+        if not values:
             invalid(f"--grpc_channel_arguments: '{entry}' is not key=value")
-        number = re.fullmatch(r"[+-]?[0-9]{1,10}", value)
-        options.append((name, int(value) if number else value))
+        options.append((name, _number_or_text(values[0])))
     return options
+
+
+def _number_or_text(value: str) -> int | str:
+    try:
+        number: int = parse_value("int32", value)
+    except ValueError:
+        return value
+    return number
 
 
 def _options(flags: Flags) -> list[tuple[str, int | str]]:
@@ -51,6 +58,9 @@ def _credentials(flags: Flags) -> Any:
     if not flags.ssl_config_file:
         return None
     config = load_text_proto(flags.ssl_config_file, wire.SSLConfig, "tensorflow.serving.SSLConfig")
+    if config.client_verify and not config.custom_ca:
+        # The original takes the system's authorities then; grpcio can't.
+        invalid(f"{flags.ssl_config_file}: client_verify needs a custom_ca")
     return grpc.ssl_server_credentials(
         [(config.server_key.encode(), config.server_cert.encode())],
         root_certificates=config.custom_ca.encode() or None,

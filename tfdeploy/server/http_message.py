@@ -1,9 +1,10 @@
 """HTTP requests and replies as the REST API sees them, and the pages that libevent makes."""
 
-import functools
 import gzip
+import time
 import zlib
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from typing import Final
 
 JSON: Final = "application/json"
@@ -18,14 +19,17 @@ _PHRASES: Final = {
 }  # fmt: skip
 
 
-@dataclass
+Headers = tuple[tuple[str, str], ...]
+
+
+@dataclass(slots=True)
 class Request:
     """One request.
 
     Attributes:
         method: Such as `GET`.
         path: As sent, query included, without scheme and host.
-        headers: By lower-case name.
+        headers: Those that anything here reads, by lower-case name.
         body: Inflated already.
     """
 
@@ -35,14 +39,14 @@ class Request:
     body: bytes = b""
 
 
-@dataclass
+@dataclass(slots=True)
 class Response:
     """One reply. `close` ends the connection after it."""
 
     status: int
     body: bytes = b""
     content_type: str = JSON
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: Headers = ()
     close: bool = False
 
 
@@ -66,25 +70,47 @@ def inflate(body: bytes) -> bytes:
     return b"" if inflater.unconsumed_tail or not inflater.eof else plain
 
 
-@functools.lru_cache(maxsize=256)
-def _head(status: int, content_type: str, extra: tuple[tuple[str, str], ...]) -> str:
-    lines = [f"{status} {_PHRASES.get(status, 'Client Error')}", f"Content-Type: {content_type}"]
-    return "\r\n".join(lines + [f"{name}: {value}" for name, value in extra])
+class _Heads:
+    """Heads of replies up to their length, formatted once a second because of their date."""
+
+    def __init__(self) -> None:
+        self._second = 0
+        self._heads: dict[tuple[int, str, Headers, bool], bytes] = {}
+
+    def head(self, response: Response, close: bool) -> bytes:
+        now = int(time.time())
+        if now != self._second:
+            self._second = now
+            self._heads.clear()
+        key = (response.status, response.content_type, response.headers, close)
+        head = self._heads.get(key)
+        if head is None:
+            head = self._heads[key] = self._format(response, close)
+        return head
+
+    def _format(self, response: Response, close: bool) -> bytes:
+        lines = [
+            f"HTTP/1.1 {response.status} {_PHRASES.get(response.status, 'Client Error')}",
+            f"Content-Type: {response.content_type}",
+            *(f"{name}: {value}" for name, value in response.headers),
+            f"Date: {formatdate(self._second, usegmt=True)}",
+            *(["Connection: close"] if close else []),
+            "Content-Length: ",
+        ]
+        return "\r\n".join(lines).encode("latin-1")
 
 
-def render_response(response: Response, date: str, head_only: bool, close: bool) -> bytes:
+_heads: Final = _Heads()
+
+
+def render_response(response: Response, head_only: bool, close: bool) -> bytes:
     """The bytes of a reply.
 
     Args:
         response: What to send.
-        date: The Date header's value.
         head_only: Leave the body out, for HEAD.
         close: Say that the connection ends.
     """
-    head = _head(response.status, response.content_type, response.headers)
-    connection = "Connection: close\r\n" if close else ""
-    text = (
-        f"HTTP/1.1 {head}\r\nDate: {date}\r\nContent-Length: {len(response.body)}\r\n"
-        f"{connection}\r\n"
-    )
-    return text.encode("latin-1") + (b"" if head_only else response.body)
+    body = response.body
+    head = _heads.head(response, close)
+    return b"%b%d\r\n\r\n%b" % (head, len(body), b"" if head_only else body)

@@ -1,10 +1,10 @@
 """HTTP/1.1 on asyncio: one protocol object a connection, requests answered in order."""
 
 import asyncio
+import functools
 import re
-import time
-from collections.abc import Awaitable, Callable
-from email.utils import formatdate
+from collections import deque
+from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 import httptools
@@ -12,158 +12,273 @@ import httptools
 from tfdeploy.server import log
 from tfdeploy.server.address import listen_address
 from tfdeploy.server.http_message import Request, Response, html_page, inflate, render_response
+from tfdeploy.server.limits import (
+    LARGEST_BODY_BYTES,
+    LARGEST_HEAD_BYTES,
+    MOST_HEADERS,
+    most_connections,
+)
+from tfdeploy.server.pending import drive
 
-Handler = Callable[[Request], Awaitable[Response]]
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
-_LARGEST_BODY: Final = 2**30
 _MOST_WAITING: Final = 64
+_LONGEST_CACHED_URL: Final = 512
+_MOST_CONNECTIONS: Final = most_connections()
+_READ_HEADERS: Final = frozenset(
+    (
+        b"connection",
+        b"content-encoding",
+        b"content-length",
+        b"expect",
+        b"origin",
+        b"transfer-encoding",
+    )
+)
 _UNKNOWN_METHOD: Final = re.compile(rb"[A-Z]+ /\S* HTTP/1\.[01]\r?\n")
 _ABSOLUTE: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#]*")
 _BAD_ESCAPE: Final = re.compile(r"%(?![0-9a-fA-F]{2})")
+_UNSUPPORTED: Final = (b"TRACE", b"CONNECT")
 
 
-class _Clock:
-    """The Date header, formatted once a second."""
-
-    def __init__(self) -> None:
-        self._second = 0
-        self._text = ""
-
-    def date(self) -> str:
-        now = int(time.time())
-        if now != self._second:
-            self._second, self._text = now, formatdate(now, usegmt=True)
-        return self._text
+class BadTarget(ValueError):
+    """A request target that libevent refuses."""
 
 
-_clock: Final = _Clock()
+def _read_target(url: bytes) -> str:
+    path = url.decode("utf-8", "surrogateescape")
+    absolute = _ABSOLUTE.match(path)
+    if absolute is not None:
+        path = path[absolute.end() :]
+    if _BAD_ESCAPE.search(path):
+        raise BadTarget(path)
+    return path
+
+
+_read_short_target: Final = functools.lru_cache(maxsize=1024)(_read_target)
 
 
 class HttpProtocol(asyncio.Protocol):
-    """One connection. httptools calls the `on_` methods while it is fed."""
+    """One connection: requests are answered in order, one at a time.
+
+    httptools calls the `on_` methods while it is fed.
+    """
 
     def __init__(self, handler: Handler, connections: "set[HttpProtocol]") -> None:
         self._handler = handler
         self._connections = connections
         self._parser: Any = httptools.HttpRequestParser(self)
         self._transport: Any = None
-        self._waiting: list[tuple[Request | Response, bool]] = []
-        self._task: asyncio.Task[None] | None = None
+        self._waiting: deque[tuple[Request | Response, bool]] = deque()
         self._url = b""
         self._headers: dict[str, str] = {}
+        self._head_size = 0  # of complete fields
+        self._head_arrived = 0  # of all bytes, but those among which the head began
+        self._fields = 0
+        self._is_in_head = False
         self._parts: list[bytes] = []
-        self._size = 0
-        self._writable = asyncio.Event()
-        self._writable.set()
-
-    @property
-    def busy(self) -> bool:
+        self._body_size = 0
+        self._is_refused = False
+        self._is_writable = True
+        self._is_reading = True
+        self._is_advancing = False
+        self._head_only = False
+        self._keeps_alive = True
+        self.busy = False
         """A request is under way."""
-        return self._task is not None and not self._task.done()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio.Protocol."""
         self._transport = transport
         self._connections.add(self)
+        if len(self._connections) > _MOST_CONNECTIONS:
+            log.warning(f"A connection was closed: {_MOST_CONNECTIONS} are open already")
+            self._transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio.Protocol. The answer under way has nobody to go to."""
         self._connections.discard(self)
-        self._writable.set()
-        if self._task is not None:
-            self._task.cancel()
+        self._waiting.clear()
+        self._parts = []
 
     def pause_writing(self) -> None:
         """See asyncio.Protocol."""
-        self._writable.clear()
+        self._is_writable = False
 
     def resume_writing(self) -> None:
         """See asyncio.Protocol."""
-        self._writable.set()
+        self._is_writable = True
+        self._advance()
 
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol."""
+        if self._is_refused:
+            return
+        if self._is_in_head:
+            # The parser hands out complete fields only: it would gather an endless one in silence.
+            self._head_arrived += len(data)
+            if self._head_arrived > LARGEST_HEAD_BYTES:
+                self._refuse(400)
+                return
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._answer(html_page(501))
+        except httptools.HttpParserUpgrade as offer:
+            self._decline_upgrade(data[offer.args[0] :])
         except httptools.HttpParserError:
             known = not self._url and _UNKNOWN_METHOD.match(data)
-            self._answer(html_page(501 if known else 400))
+            self._refuse(501 if known else 400)
 
     def on_message_begin(self) -> None:
         """A request line starts."""
-        self._url, self._headers, self._parts, self._size = b"", {}, [], 0
+        self._url, self._headers = b"", {}
+        self._head_size = self._head_arrived = self._fields = 0
+        self._is_in_head = True
+        self._parts, self._body_size = [], 0
 
     def on_url(self, url: bytes) -> None:
         """Part of the request target."""
-        self._url += url
+        self._url = self._url + url if self._url else url
+        self._head_size += len(url)
+        if self._head_size > LARGEST_HEAD_BYTES:
+            self._refuse(400)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One header."""
-        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+        """One header, or one in a chunked body's trailer."""
+        self._head_size += len(name) + len(value)
+        self._fields += 1
+        if self._head_size > LARGEST_HEAD_BYTES or self._fields > MOST_HEADERS:
+            self._refuse(400)
+        lowered = name.lower()
+        if lowered in _READ_HEADERS:
+            self._headers[lowered.decode("latin-1")] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
         """The body comes next."""
+        self._is_in_head = False
+        if self._announces_too_much():
+            self._refuse(413)
+            return
         if self._headers.get("expect", "").lower() == "100-continue":
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
         """Part of the body."""
-        self._size += len(body)
-        if self._size > _LARGEST_BODY:
+        self._body_size += len(body)
+        if self._body_size > LARGEST_BODY_BYTES:
             self._parts = []
-            self._answer(html_page(413))
-        else:
+            self._refuse(413)
+        elif not self._is_refused:
             self._parts.append(body)
 
     def on_message_complete(self) -> None:
         """A whole request is here."""
-        method = self._parser.get_method().decode("latin-1")
-        path = _ABSOLUTE.sub("", self._url.decode("utf-8", "surrogateescape"), count=1)
-        if method in ("TRACE", "CONNECT"):
-            self._answer(html_page(501))
-        elif _BAD_ESCAPE.search(path):
-            self._answer(html_page(400))
-        else:
-            body = b"".join(self._parts)
-            if body and "gzip" in self._headers.get("content-encoding", ""):
-                body = inflate(body)
-            self._enqueue(Request(method, path, self._headers, body))
-
-    def _answer(self, response: Response) -> None:
-        self._enqueue(response)
-        self._transport.pause_reading()
-
-    def _enqueue(self, item: Request | Response) -> None:
-        self._waiting.append((item, self._parser.should_keep_alive()))
-        if len(self._waiting) > _MOST_WAITING:
-            self._transport.pause_reading()
-        if not self.busy:
-            self._task = asyncio.get_running_loop().create_task(self._work_or_abort())
-
-    async def _work_or_abort(self) -> None:
+        if self._is_refused:
+            return
+        method = self._parser.get_method()
+        if method in _UNSUPPORTED:
+            self._refuse(501)
+            return
+        if self._parser.should_upgrade():
+            return  # `_decline_upgrade` follows
         try:
-            await self._work()
-        except Exception as problem:
-            log.error(f"Connection aborted: {problem!r}")
-            self._transport.abort()
+            short = len(self._url) < _LONGEST_CACHED_URL
+            path = _read_short_target(self._url) if short else _read_target(self._url)
+        except BadTarget:
+            self._refuse(400)
+            return
+        parts, self._parts = self._parts, []
+        body = parts[0] if len(parts) == 1 else b"".join(parts)
+        if body and "gzip" in self._headers.get("content-encoding", ""):
+            body = inflate(body)
+        request = Request(method.decode("latin-1"), path, self._headers, body)
+        self._enqueue(request, self._parser.should_keep_alive())
 
-    async def _work(self) -> None:
-        while self._waiting and not self._transport.is_closing():
-            item, keep_alive = self._waiting.pop(0)
-            response = item if isinstance(item, Response) else await self._handler(item)
-            close = response.close or not keep_alive
-            head_only = isinstance(item, Request) and item.method == "HEAD"
-            if self._transport.is_closing():
-                return
-            self._transport.write(render_response(response, _clock.date(), head_only, close))
-            if close:
-                self._transport.close()
-                return
-            await self._writable.wait()
-        if not self._transport.is_closing():
-            self._transport.resume_reading()
+    def _decline_upgrade(self, rest: bytes) -> None:
+        """Go on as if nothing had been offered, as libevent does.
+
+        Clients offer HTTP/2 with ordinary requests (`curl --http2`, Java's HttpClient). The parser
+        ends at such a head, body or not, so another one reads the request again without the offer.
+        """
+        if self._is_refused:
+            return
+        kept = {name: value for name, value in self._headers.items() if name != "expect"}
+        if "close" not in kept.pop("connection", "").lower():
+            kept["connection"] = "keep-alive"
+        else:
+            kept["connection"] = "close"
+        lines = [f"{name}: {value}".encode("latin-1") for name, value in kept.items()]
+        start = b"%b %b HTTP/1.1" % (self._parser.get_method(), self._url)
+        self._parser = httptools.HttpRequestParser(self)
+        self.data_received(b"\r\n".join([start, *lines, b"", b""]) + rest)
+
+    def _announces_too_much(self) -> bool:
+        length = self._headers.get("content-length", "0")
+        return length.isdecimal() and int(length) > LARGEST_BODY_BYTES
+
+    def _refuse(self, status: int) -> None:
+        """Answer what can't be read, after what was asked before, and read no more."""
+        if not self._is_refused:
+            self._is_refused = True
+            self._parts = []
+            self._pause_reading()
+            self._enqueue(html_page(status), False)
+
+    def _enqueue(self, item: Request | Response, keeps_alive: bool) -> None:
+        self._waiting.append((item, keeps_alive))
+        if len(self._waiting) > _MOST_WAITING:
+            self._pause_reading()
+        self._advance()
+
+    def _pause_reading(self) -> None:
+        if self._is_reading:
+            self._is_reading = False
+            self._transport.pause_reading()
+
+    def _advance(self) -> None:
+        """Answer what waits, until one answer has to be waited for."""
+        if self._is_advancing:
+            return
+        self._is_advancing = True
+        try:
+            while self._waiting and not self.busy and self._is_writable:
+                item, self._keeps_alive = self._waiting.popleft()
+                self._begin(item)
+        finally:
+            self._is_advancing = False
+        if not self._is_reading and not self._waiting and not self._is_refused:
+            self._is_reading = True
+            if not self._transport.is_closing():
+                self._transport.resume_reading()
+
+    def _begin(self, item: Request | Response) -> None:
+        if isinstance(item, Response):
+            self._send(item)
+            return
+        self.busy = True
+        self._head_only = item.method == "HEAD"
+        drive(self._handler(item), self._answered)
+
+    def _answered(self, response: Response | None, error: Exception | None) -> None:
+        self.busy = False
+        if response is None:
+            log.error(f"Connection aborted: {error!r}")
+            self._transport.abort()
+            return
+        self._send(response)
+        if self._waiting or not self._is_reading:
+            self._advance()
+
+    def _send(self, response: Response) -> None:
+        # uvloop raises on a write to a transport that is closed.
+        if self._transport.is_closing():
+            self._waiting.clear()
+            return
+        close = response.close or not self._keeps_alive
+        self._transport.write(render_response(response, self._head_only, close))
+        self._head_only = False
+        if close:
+            self._waiting.clear()
+            self._transport.close()
 
 
 async def start_http_server(

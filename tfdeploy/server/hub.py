@@ -6,14 +6,13 @@ get_model_metadata_impl.cc, model_servers/server_core.cc.
 """
 
 import asyncio
-import contextlib
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from tfdeploy.server.batch_queue import Task
 from tfdeploy.server.catalog import Catalog, VersionStatus
 from tfdeploy.server.configuration import Configuration
 from tfdeploy.server.metrics import Metrics
-from tfdeploy.server.scheduler import Feeds, Scheduler
+from tfdeploy.server.scheduler import Scheduler
 from tfdeploy.server.servable import Servable
 from tfdeploy.server.signature import Signature
 from tfdeploy.server.status import ServingError, invalid
@@ -52,18 +51,30 @@ class Hub:
         self._scheduler = scheduler
         self.checks_method_names = check_method_name
 
-    @contextlib.contextmanager
-    def using(self, target: Target) -> Iterator[Servable]:
-        """Hold on to the version that a request asks for.
+    def take(self, target: Target) -> Servable:
+        """The version that a request asks for, held until it is given back.
 
         Raises:
             ServingError: NOT_FOUND, or INVALID_ARGUMENT for an unknown label.
         """
-        servable = self._take(target)
-        try:
-            yield servable
-        finally:
-            servable.give_back()
+        version = target.version
+        if target.label is not None:
+            version = self._configuration.version_for_label(target.model, target.label)
+        while True:
+            servable = self._catalog.find(target.model, version)
+            if servable is None:
+                wanted = (
+                    f"Latest({target.model})"
+                    if version is None
+                    else f"Specific({target.model}, {version})"
+                )
+                raise ServingError(Code.NOT_FOUND, f"Servable not found for request: {wanted}")
+            if servable.take():
+                return servable
+
+    def close(self) -> None:
+        """Run nothing more."""
+        self._scheduler.close()
 
     def statuses(self, model: str, version: int | None) -> list[VersionStatus]:
         """States of one version, or of all that were ever known, the highest first.
@@ -82,45 +93,47 @@ class Hub:
             raise ServingError(Code.NOT_FOUND, f"Could not find any versions of model {model}")
         return found
 
-    async def predict(
+    def predict(
         self,
         servable: Servable,
         signature: Signature,
         inputs: dict[str, Tensor],
-        outputs: list[str],
+        outputs: tuple[str, ...],
         timeout_ms: int = 0,
-    ) -> dict[str, Tensor]:
-        """Run one signature.
+    ) -> Task:
+        """Run one signature of a version that the caller holds.
 
         Args:
-            servable: The version, held by the caller.
+            servable: The version.
             signature: One of its signatures.
             inputs: Values by alias, complete.
             outputs: Aliases to return.
             timeout_ms: Time limit of the run; 0 is none.
 
+        Returns:
+            A task to await: the outputs in order, or TensorFlow's error.
+
         Raises:
-            ServingError: TensorFlow's, or a check's.
+            ServingError: a check's.
         """
-        self._check_method_name(signature)
-        feeds = {signature.inputs[alias].tensor_name: value for alias, value in inputs.items()}
-        fetches = tuple(signature.outputs[alias].tensor_name for alias in outputs)
-        values = await self.run(servable, feeds, fetches, timeout_ms)
-        return dict(zip(outputs, values, strict=True))
+        if self.checks_method_names:
+            _check_method_name(signature)
+        return self.run(servable, signature, inputs, outputs, timeout_ms, "Predict")
 
-    async def run(
-        self, servable: Servable, feeds: Feeds, fetches: tuple[str, ...], timeout_ms: int = 0
-    ) -> list[Tensor]:
-        """Run part of a graph; see `Scheduler.run`."""
-        return await self._scheduler.run(servable, feeds, fetches, timeout_ms)
-
-    def _check_method_name(self, signature: Signature) -> None:
-        if self.checks_method_names and signature.method_name not in _PREDICT_METHODS:
-            raise ServingError(
-                Code.INTERNAL,
-                "Expected prediction signature method_name to be one of "
-                f"{{{', '.join(_PREDICT_METHODS)}}}. Was: {signature.method_name}",
-            )
+    def run(
+        self,
+        servable: Servable,
+        signature: Signature,
+        inputs: dict[str, Tensor],
+        outputs: tuple[str, ...],
+        timeout_ms: int,
+        api: str,
+    ) -> Task:
+        """As `predict`, whatever the signature's method is, counted for an API."""
+        runner = servable.runner(signature, tuple(inputs), outputs, api)
+        if runner.latency is None:
+            runner.latency = self.metrics.run(servable.name, api)
+        return self._scheduler.submit(runner, list(inputs.values()), timeout_ms)
 
     async def reload(self, config: Any) -> None:
         """Replace the configured models, and return once the new ones have an outcome.
@@ -146,18 +159,11 @@ class Hub:
         await finished.wait()
         self._configuration.finish(config, watch, "model")
 
-    def _take(self, target: Target) -> Servable:
-        version = target.version
-        if target.label is not None:
-            version = self._configuration.version_for_label(target.model, target.label)
-        while True:
-            servable = self._catalog.find(target.model, version)
-            if servable is None:
-                wanted = (
-                    f"Latest({target.model})"
-                    if version is None
-                    else f"Specific({target.model}, {version})"
-                )
-                raise ServingError(Code.NOT_FOUND, f"Servable not found for request: {wanted}")
-            if servable.take():
-                return servable
+
+def _check_method_name(signature: Signature) -> None:
+    if signature.method_name not in _PREDICT_METHODS:
+        raise ServingError(
+            Code.INTERNAL,
+            "Expected prediction signature method_name to be one of "
+            f"{{{', '.join(_PREDICT_METHODS)}}}. Was: {signature.method_name}",
+        )

@@ -19,6 +19,7 @@ from tfdeploy.wire import Code, DataType
 CLASSIFY: Final = "tensorflow/serving/classify"
 REGRESS: Final = "tensorflow/serving/regress"
 _INPUTS: Final = "inputs"
+_MULTI: Final = "MultiInference"
 
 
 def read_examples(request_input: Any) -> Tensor:
@@ -68,7 +69,12 @@ def _check_method(hub: Hub, signature: Signature, kind: str, method: str) -> Non
 
 
 async def classify(
-    hub: Hub, servable: Servable, name: str, examples: Tensor, timeout_ms: int
+    hub: Hub,
+    servable: Servable,
+    name: str,
+    examples: Tensor,
+    timeout_ms: int,
+    api: str = "Classify",
 ) -> Any:
     """Run a classify signature.
 
@@ -77,6 +83,17 @@ async def classify(
 
     Raises:
         ServingError: the signature or its outputs do not suit.
+    """
+    signature, wanted = prepare_classify(hub, servable, name)
+    outputs = await _run(hub, servable, signature, wanted, examples, timeout_ms, api)
+    return _classifications(outputs, examples.array.shape[0])
+
+
+def prepare_classify(hub: Hub, servable: Servable, name: str) -> tuple[Signature, list[str]]:
+    """A signature that can classify, with its outputs to fetch. Comes before the input is read.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT.
     """
     signature = _find_signature(servable, name)
     _check_method(hub, signature, "classification", CLASSIFY)
@@ -90,8 +107,7 @@ async def classify(
             'Expected classification signature outputs to contain at least one of "classes" or '
             f'"scores". Signature was: {_dump(servable, signature)}'
         )
-    outputs = await _run(hub, servable, signature, wanted, examples, timeout_ms)
-    return _classifications(outputs, examples.array.shape[0])
+    return signature, wanted
 
 
 async def _run(
@@ -101,21 +117,21 @@ async def _run(
     outputs: list[str],
     examples: Tensor,
     timeout_ms: int,
+    api: str,
 ) -> dict[str, Tensor]:
-    feeds = {signature.inputs[_INPUTS].tensor_name: examples}
-    fetches = tuple(signature.outputs[alias].tensor_name for alias in outputs)
-    values = await hub.run(servable, feeds, fetches, timeout_ms)
+    feeds = {_INPUTS: examples}
+    values = await hub.run(servable, signature, feeds, tuple(outputs), timeout_ms, api)
     return dict(zip(outputs, values, strict=True))
 
 
 def _checked_matrix(alias: str, tensor: Tensor, dtype: DataType, rows: int) -> Array:
     array = tensor.array
-    if tensor.dtype != dtype:
-        got = DataType(tensor.dtype).name
-        invalid(f"Expected {alias} Tensor of {dtype.name}. Got: {got}")
     if array.ndim != 2:
         shape = ",".join(map(str, array.shape))
         invalid(f"Expected Tensor shape: [batch_size num_classes] but got [{shape}]")
+    if tensor.dtype != dtype:
+        got = DataType(tensor.dtype).name
+        invalid(f"Expected {alias} Tensor of {dtype.name}. Got: {got}")
     if array.shape[0] != rows:
         invalid(f"Expected {alias} output batch size of {rows}. Got: {array.shape[0]}")
     return array
@@ -145,7 +161,12 @@ def _classifications(outputs: dict[str, Tensor], rows: int) -> Any:
 
 
 async def regress(
-    hub: Hub, servable: Servable, name: str, examples: Tensor, timeout_ms: int
+    hub: Hub,
+    servable: Servable,
+    name: str,
+    examples: Tensor,
+    timeout_ms: int,
+    api: str = "Regress",
 ) -> Any:
     """Run a regress signature.
 
@@ -155,6 +176,17 @@ async def regress(
     Raises:
         ServingError: the signature or its output does not suit.
     """
+    signature = prepare_regress(hub, servable, name)
+    outputs = await _run(hub, servable, signature, ["outputs"], examples, timeout_ms, api)
+    return _regressions(outputs["outputs"], examples.array.shape[0])
+
+
+def prepare_regress(hub: Hub, servable: Servable, name: str) -> Signature:
+    """A signature that can regress. Comes before the input is read.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT.
+    """
     signature = _find_signature(servable, name)
     _check_method(hub, signature, "regression", REGRESS)
     if len(signature.outputs) != 1:
@@ -163,8 +195,7 @@ async def regress(
         invalid(f"No regression inputs found in SignatureDef: {_dump(servable, signature)}")
     if "outputs" not in signature.outputs:
         invalid(f"No regression outputs found in SignatureDef: {_dump(servable, signature)}")
-    outputs = await _run(hub, servable, signature, ["outputs"], examples, timeout_ms)
-    return _regressions(outputs["outputs"], examples.array.shape[0])
+    return signature
 
 
 def _regressions(tensor: Tensor, rows: int) -> Any:
@@ -186,15 +217,13 @@ def _regressions(tensor: Tensor, rows: int) -> Any:
     return result
 
 
-def check_tasks(tasks: Any, servable: Servable) -> None:
-    """What a MultiInferenceRequest may not ask for.
-
-    Raises:
-        ServingError: INVALID_ARGUMENT, or UNIMPLEMENTED for a method that is no inference.
-    """
+def _check_tasks(hub: Hub, servable: Servable, tasks: Any) -> None:
+    """Refuse what a MultiInferenceRequest may not ask for, task by task, before anything runs."""
     seen = set()
     for task in tasks:
-        if task.model_spec.name != servable.name:
+        if not task.model_spec.name:
+            invalid("Found ModelSpec with an empty model name.")
+        if task.model_spec.name != tasks[0].model_spec.name:
             invalid("All ModelSpecs in a MultiInferenceRequest must access the same model name.")
         name = task.model_spec.signature_name or DEFAULT_SIGNATURE
         if name in seen:
@@ -202,7 +231,44 @@ def check_tasks(tasks: Any, servable: Servable) -> None:
         seen.add(name)
         if name not in servable.signatures:
             invalid(f"Requested signature not found in model graph: {name}")
-        if task.method_name not in (CLASSIFY, REGRESS):
+        if task.method_name == CLASSIFY:
+            prepare_classify(hub, servable, name)
+        elif task.method_name == REGRESS:
+            prepare_regress(hub, servable, name)
+        else:
             raise ServingError(
                 Code.UNIMPLEMENTED, f"Unsupported signature method_name: {task.method_name}"
             )
+
+
+async def multi_inference(hub: Hub, servable: Servable, request: Any, timeout_ms: int) -> Any:
+    """Run several classify and regress signatures on the same Examples.
+
+    Args:
+        hub: What runs them.
+        servable: The version, held by the caller.
+        request: A MultiInferenceRequest.
+        timeout_ms: Time limit of each run; 0 is none.
+
+    Returns:
+        A MultiInferenceResponse without versions in its model_specs.
+
+    Raises:
+        ServingError: a task or a signature does not suit, or TensorFlow's error.
+    """
+    _check_tasks(hub, servable, request.tasks)
+    examples = read_examples(request.input)
+    reply = wire.MultiInferenceResponse()
+    for task in request.tasks:
+        name = task.model_spec.signature_name or DEFAULT_SIGNATURE
+        entry = reply.results.add()
+        entry.model_spec.name = servable.name
+        entry.model_spec.signature_name = name
+        if task.method_name == CLASSIFY:
+            outcome = await classify(hub, servable, name, examples, timeout_ms, _MULTI)
+            entry.classification_result.CopyFrom(outcome)
+        else:
+            outcome = await regress(hub, servable, name, examples, timeout_ms, _MULTI)
+            entry.regression_result.CopyFrom(outcome)
+    hub.metrics.count_examples(servable.name, examples.array.size)
+    return reply

@@ -7,7 +7,9 @@ see differently is walked value by value, which also makes the error text.
 
 import base64
 import binascii
+import itertools
 import re
+from array import array
 from typing import Any, Final
 
 import numpy as np
@@ -19,10 +21,10 @@ from tfdeploy.wire import Code, DataType
 
 MOST_DIMS: Final = 64  # numpy's limit; TensorFlow's is 254
 
-_FLOATS: Final = frozenset((int(DataType.DT_FLOAT), int(DataType.DT_DOUBLE)))
+FLOATS: Final = frozenset((int(DataType.DT_FLOAT), int(DataType.DT_DOUBLE)))
 _INT32: Final = (-(2**31), 2**31 - 1)
 # The narrow types take any int32 and wrap, as a C++ cast does.
-_INT_RANGES: Final = {
+INT_RANGES: Final = {
     int(DataType.DT_INT32): _INT32,
     int(DataType.DT_INT16): _INT32,
     int(DataType.DT_INT8): _INT32,
@@ -31,6 +33,7 @@ _INT_RANGES: Final = {
     int(DataType.DT_UINT32): (0, 2**32 - 1),
     int(DataType.DT_UINT64): (0, 2**64 - 1),
 }
+_MOST_INT64: Final = 2**63 - 1
 _BOOL: Final = int(DataType.DT_BOOL)
 _STRING: Final = int(DataType.DT_STRING)
 _BLANKS: Final = re.compile(r"[ \t\n\v\f\r]+")
@@ -67,10 +70,12 @@ def _mismatch(value: Any, dtype: int) -> Any:
 def _convert(value: Any, dtype: int) -> Any:
     """One scalar, checked."""
     kind = type(value)
-    if dtype in _FLOATS:
+    if kind is dict and dtype != _STRING:
+        return _mismatch(value, dtype)
+    if dtype in FLOATS:
         return value if kind is float or kind is int else _mismatch(value, dtype)
-    if dtype in _INT_RANGES:
-        least, most = _INT_RANGES[dtype]
+    if dtype in INT_RANGES:
+        least, most = INT_RANGES[dtype]
         return value if kind is int and least <= value <= most else _mismatch(value, dtype)
     if dtype == _BOOL:
         return value if kind is bool else _mismatch(value, dtype)
@@ -129,9 +134,9 @@ def new_array(values: list[Any], dtype: int, shape: Shape) -> Array:
         strings[:] = values
         return strings.reshape(shape)
     with np.errstate(over="ignore"):
-        if dtype in _FLOATS:
+        if dtype in FLOATS:
             return np.array(values, np.float64).astype(storage).reshape(shape)
-        if dtype in _INT_RANGES and _INT_RANGES[dtype] is _INT32:
+        if dtype in INT_RANGES and INT_RANGES[dtype] is _INT32:
             return np.array(values, np.int64).astype(storage).reshape(shape)
         return np.array(values, storage).reshape(shape)
 
@@ -159,19 +164,37 @@ def fast_array(values: Any, dtype: int, no_bools: bool) -> Array | None:
         return _fast_strings(values)
     if not no_bools:
         return None
-    try:
-        array = np.array(values)
-    except (ValueError, OverflowError):
+    shape = shape_of(values)
+    if 0 in shape or len(shape) > MOST_DIMS:
         return None
-    kind = array.dtype.kind
-    if dtype in _FLOATS and kind in "fiu":
-        with np.errstate(over="ignore"):
-            return array.astype(storage_of(dtype))
-    if dtype in _INT_RANGES and kind in "iu" and array.size:
-        least, most = _INT_RANGES[dtype]
-        if least <= array.min() and array.max() <= most:
-            return array.astype(storage_of(dtype))
+    try:
+        flat = _flat(values, shape)
+        if dtype in FLOATS:
+            with np.errstate(over="ignore"):
+                # The original reads a double first, integers too.
+                return np.array(array("d", flat)).astype(storage_of(dtype)).reshape(shape)
+        if dtype not in INT_RANGES:
+            return None
+        least, most = INT_RANGES[dtype]
+        whole = np.array(array("Q" if most > _MOST_INT64 else "q", flat))
+    except (TypeError, ValueError, OverflowError):
+        return None
+    if least <= int(whole.min()) and int(whole.max()) <= most:
+        return whole.astype(storage_of(dtype)).reshape(shape)
     return None
+
+
+def _flat(values: list[Any], shape: Shape) -> list[Any]:
+    """All elements of lists that are nested as the shape says.
+
+    Raises:
+        ValueError: they are not.
+    """
+    for size in shape[1:]:
+        if not all(type(item) is list and len(item) == size for item in values):
+            raise ValueError("ragged")
+        values = list(itertools.chain.from_iterable(values))
+    return values
 
 
 def read_tensor(value: Any, dtype: int, no_bools: bool) -> Tensor:

@@ -6,9 +6,10 @@ orjson, which prints the shortest digits instead of the original's `%.6g` or `%.
 back the same.
 """
 
-import base64
-from collections.abc import Mapping
-from typing import Any, Final
+import binascii
+import math
+from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 import orjson
@@ -31,91 +32,127 @@ _WRITABLE: Final = frozenset(
         ),
     )
 )
-_LARGE: Final = 512
+_BOOL: Final = int(DataType.DT_BOOL)
+_LARGE: Final = 10
+_SIX_DIGITS: Final = len("1.23456")
+_LEAST_PLAIN: Final = 1e-4
 
 
-class _Raw(str):
-    """Text that is JSON already."""
-
-    __slots__ = ()
-
-
-def _scalar(value: Any) -> str:
-    if isinstance(value, _Raw):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if isinstance(value, int) else render_string(value)
-
-
-def _render_array(array: Array) -> _Raw:
-    text = orjson.dumps(np.ascontiguousarray(array), option=orjson.OPT_SERIALIZE_NUMPY)
-    return _Raw(text.decode())
-
-
-def _is_plain(array: Array) -> bool:
-    return array.dtype.kind in "iub" or bool(np.isfinite(array).all())
-
-
-def _base64_object(value: bytes) -> dict[str, str]:
-    return {"b64": base64.b64encode(value).decode("ascii")}
-
-
-def _map_nested(value: Any, convert: Any) -> Any:
-    if isinstance(value, list):
-        return [_map_nested(item, convert) for item in value]
-    return convert(value)
-
-
-def _values(alias: str, tensor: Tensor) -> Any:
-    """An output as nested lists of what `_scalar` can write."""
-    array, dtype = tensor.array, tensor.dtype
-    if dtype not in _WRITABLE:
-        invalid(f"Failed to write JSON value for tensor type: {dtype_name(dtype)}")
+def _render_scalars(alias: str, tensor: Tensor) -> list[str]:
+    """Each element as JSON, in row-major order."""
+    dtype, flat = tensor.dtype, tensor.array.reshape(-1).tolist()
     if dtype == _STRING:
-        if alias.endswith("_bytes"):
-            return _map_nested(array.tolist(), _base64_object)
-        return _map_nested(array.tolist(), lambda text: text.decode("utf-8", "surrogateescape"))
-    if array.ndim and array.size >= _LARGE and _is_plain(array):
-        return _render_rows(array)
+        return _render_strings(alias, flat)
     if dtype == _FLOAT:
-        return _map_nested(array.tolist(), lambda number: _Raw(render_float(number)))
+        return _render_floats(tensor.array, flat)
     if dtype == _DOUBLE:
-        return _map_nested(array.tolist(), lambda number: _Raw(render_double(number)))
-    return array.tolist()
+        return [render_double(number) for number in flat]
+    if dtype == _BOOL:
+        return ["true" if value else "false" for value in flat]
+    return [str(number) for number in flat]
 
 
-def _render_rows(array: Array) -> list[_Raw]:
-    if array.ndim > 1:
-        return [_render_array(row) for row in array]
-    return [_Raw(number) for number in _render_array(array)[1:-1].split(",")]
+def _render_floats(array: Array, flat: list[float]) -> list[str]:
+    """As `render_float` each; where few digits do, orjson's shortest ones are the same text."""
+    if not np.isfinite(array).all():
+        return [render_float(number) for number in flat]
+    text = orjson.dumps(np.ascontiguousarray(array).reshape(-1), option=orjson.OPT_SERIALIZE_NUMPY)
+    return (
+        [
+            short
+            if len(short) <= _SIX_DIGITS and "e" not in short and abs(number) >= _LEAST_PLAIN
+            else render_float(number)
+            for short, number in zip(text[1:-1].decode().split(","), flat, strict=True)
+        ]
+        if flat
+        else []
+    )
 
 
-def render_rows(outputs: Mapping[str, Tensor]) -> bytes:
+def _render_strings(alias: str, values: list[bytes]) -> list[str]:
+    if alias.endswith("_bytes"):
+        inner = "\n            "
+        return [
+            f'{{{inner}"b64": "{binascii.b2a_base64(value, newline=False).decode()}"\n        }}'
+            for value in values
+        ]
+    return [render_string(value.decode("utf-8", "surrogateescape")) for value in values]
+
+
+def _nest(items: list[str], shape: tuple[int, ...]) -> list[str]:
+    """Elements to the texts along dimension 0, lists on one line."""
+    for size in reversed(shape[1:]):
+        groups = len(items) // size if size else math.prod(shape[:-1])
+        items = [
+            "[" + ", ".join(items[start * size : (start + 1) * size]) + "]"
+            for start in range(groups)
+        ]
+    return items
+
+
+def _check_writable(tensor: Tensor) -> None:
+    if tensor.dtype not in _WRITABLE:
+        invalid(f"Failed to write JSON value for tensor type: {dtype_name(tensor.dtype)}")
+
+
+def _fast_list(tensor: Tensor) -> bytes | None:
+    """The whole tensor by orjson, where that is possible and worth its other way with digits."""
+    array = tensor.array
+    if array.size < _LARGE or not array.ndim or array.dtype.kind not in "iubf":
+        return None
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        return None
+    return orjson.dumps(np.ascontiguousarray(array), option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def _rows(alias: str, tensor: Tensor) -> list[str]:
+    """The text of each row."""
+    _check_writable(tensor)
+    text = _fast_list(tensor)
+    if text is None:
+        return _nest(_render_scalars(alias, tensor), tensor.array.shape)
+    if tensor.array.ndim == 1:
+        return text[1:-1].decode().split(",")
+    return [_fast_row(row) for row in tensor.array]
+
+
+def _fast_row(row: Array) -> str:
+    text = orjson.dumps(np.ascontiguousarray(row), option=orjson.OPT_SERIALIZE_NUMPY)
+    return text.decode()
+
+
+def render_rows(aliases: Sequence[str], outputs: Sequence[Tensor]) -> bytes:
     """The reply to a row-format request.
 
     Raises:
         ServingError: INVALID_ARGUMENT, the outputs can't be cut into rows.
     """
-    if not outputs:
-        invalid("Cannot convert empty tensor map to JSON")
-    count = _row_count(outputs)
-    columns = {alias: _values(alias, tensor) for alias, tensor in outputs.items()}
-    if len(columns) == 1:
-        rows = [render_pretty(value, 2, _scalar) for value in next(iter(columns.values()))]
-        text = "[" + ", ".join(rows)
+    count = _row_count(aliases, outputs)
+    if len(outputs) == 1:
+        _check_writable(outputs[0])
+        fast = _fast_list(outputs[0])
+        if fast is not None:
+            return b'{\n    "predictions": %b\n    ]\n}' % fast[:-1]
+        text = "[" + ", ".join(_rows(aliases[0], outputs[0]))
     else:
-        objects = (
-            render_pretty({alias: column[row] for alias, column in columns.items()}, 2, _scalar)
-            for row in range(count)
-        )
+        columns = [_rows(alias, tensor) for alias, tensor in zip(aliases, outputs, strict=True)]
+        names = [render_string(alias) for alias in aliases]
+        objects = (_object([column[row] for column in columns], names, 2) for row in range(count))
         text = "[\n        " + ",\n        ".join(objects)
     return _encode('{\n    "predictions": ' + text + "\n    ]\n}")
 
 
-def _row_count(outputs: Mapping[str, Tensor]) -> int:
+def _object(values: Sequence[str], names: Sequence[str], level: int) -> str:
+    inner = "\n" + "    " * (level + 1)
+    members = [f"{name}: {value}" for name, value in zip(names, values, strict=True)]
+    return "{" + inner + f",{inner}".join(members) + "\n" + "    " * level + "}"
+
+
+def _row_count(aliases: Sequence[str], outputs: Sequence[Tensor]) -> int:
+    if not outputs:
+        invalid("Cannot convert empty tensor map to JSON")
     count = -1
-    for alias, tensor in outputs.items():
+    for alias, tensor in zip(aliases, outputs, strict=True):
         if tensor.array.ndim == 0:
             invalid(f"Tensor name: {alias} has no shape information ")
         rows = tensor.array.shape[0]
@@ -125,7 +162,7 @@ def _row_count(outputs: Mapping[str, Tensor]) -> int:
     return count
 
 
-def render_columns(outputs: Mapping[str, Tensor]) -> bytes:
+def render_columns(aliases: Sequence[str], outputs: Sequence[Tensor]) -> bytes:
     """The reply to a column-format request.
 
     Raises:
@@ -133,24 +170,34 @@ def render_columns(outputs: Mapping[str, Tensor]) -> bytes:
     """
     if not outputs:
         invalid("Cannot convert empty tensor map to JSON")
-    columns = {alias: _values(alias, tensor) for alias, tensor in outputs.items()}
-    value = next(iter(columns.values())) if len(columns) == 1 else columns
-    return _encode('{\n    "outputs": ' + _render_tall(value, 1) + "\n}")
+    level = 1 if len(outputs) == 1 else 2
+    values = [_tall(*pair, level) for pair in zip(aliases, outputs, strict=True)]
+    names = [render_string(alias) for alias in aliases]
+    value = values[0] if len(values) == 1 else _object(values, names, 1)
+    return _encode('{\n    "outputs": ' + value + "\n}")
 
 
-def _render_tall(value: Any, level: int) -> str:
-    """Every element on a line of its own."""
-    if isinstance(value, dict) and value:
-        members = [f"{render_string(k)}: {_render_tall(v, level + 1)}" for k, v in value.items()]
-        return _lines("{", members, "}", level)
-    if isinstance(value, list) and value:
-        return _lines("[", [_render_tall(item, level + 1) for item in value], "]", level)
-    return render_pretty(value, level, _scalar)
+def _tall(alias: str, tensor: Tensor, level: int) -> str:
+    """A tensor with every element on a line of its own, or on one line when it is large."""
+    _check_writable(tensor)
+    fast = _fast_list(tensor)
+    if fast is not None:
+        return fast.decode()
+    items = _render_scalars(alias, tensor)
+    return _tall_lists(items, tensor.array.shape, level)[0]
 
 
-def _lines(opening: str, items: list[str], closing: str, level: int) -> str:
-    inner = "\n" + "    " * (level + 1)
-    return opening + inner + f",{inner}".join(items) + "\n" + "    " * level + closing
+def _tall_lists(items: list[str], shape: tuple[int, ...], level: int) -> list[str]:
+    for depth in range(len(shape) - 1, -1, -1):
+        size = shape[depth]
+        groups = len(items) // size if size else math.prod(shape[:depth])
+        inner = "\n" + "    " * (level + depth + 1)
+        end = "\n" + "    " * (level + depth) + "]"
+        items = [
+            "[" + inner + f",{inner}".join(items[n * size : (n + 1) * size]) + end if size else "[]"
+            for n in range(groups)
+        ]
+    return items
 
 
 def _encode(text: str) -> bytes:

@@ -40,13 +40,17 @@ class Body(NamedTuple):
     no_bools: bool
 
 
-def read_body(raw: bytes) -> Body:
+def read_body(raw: bytes, last_inside: bool = False) -> Body:
     """Parse a request body and find the signature's name.
+
+    Args:
+        raw: The body.
+        last_inside: See `json_reader.parse_json`.
 
     Raises:
         ServingError: INVALID_ARGUMENT.
     """
-    document = parse_json(raw)
+    document = parse_json(raw, last_inside)
     if type(document) is not dict:
         invalid(f"JSON Value: {echo(document)} Is not object")
     name = document.get("signature_name", "")

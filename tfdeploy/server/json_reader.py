@@ -15,13 +15,23 @@ from tfdeploy.server.status import invalid
 
 _SPACE: Final = re.compile(rb"[ \t\n\r]*")
 _NUMBER: Final = re.compile(rb"-?(?:0|[1-9][0-9]*)(\.[0-9]*)?([eE][+-]?[0-9]*)?")
-_SPECIAL: Final = re.compile(rb"-?(?:NaN|Inf(?:inity)?)")
+# How far the original reads into a word that could be NaN, Inf or Infinity.
+_SPECIAL: Final = re.compile(
+    rb"-?(?:(NaN|Inf(?:inity|(?!i)))|N(?:aN?)?|Infi(?:n(?:i(?:ty?)?)?)?|I(?:nf?)?)"
+)
+# Elements that orjson reads just as this reader does, each with its comma. Possessive, because a
+# match of a million elements must not remember how it could be undone.
+_RUN: Final = re.compile(
+    rb"(?:[ \t\n\r]*+-?+(?:0|[1-9][0-9]{0,17}+)(?:\.[0-9]++)?+(?:[eE][+-]?+[0-9]{1,2}+)?+"
+    rb"[ \t\n\r]*+,)++"
+)
 _PLAIN: Final = re.compile(rb'[^"\\\x00-\x1f]*')
 _HEX: Final = re.compile(rb"[0-9a-fA-F]{4}")
 _BOM: Final = b"\xef\xbb\xbf"
 _ESCAPES: Final = {
     0x22: '"', 0x2F: "/", 0x5C: "\\", 0x62: "\b", 0x66: "\f", 0x6E: "\n", 0x72: "\r", 0x74: "\t",
 }  # fmt: skip
+_NO_START: Final = frozenset(b"\0,:]}")  # the original's parser has no way on from these
 _LITERALS: Final = {0x6E: (b"null", None), 0x74: (b"true", True), 0x66: (b"false", False)}
 _LEAST_INT64: Final = -(2**63)
 _MOST_UINT64: Final = 2**64 - 1
@@ -50,10 +60,15 @@ def _keys_are_unique(body: bytes, document: Any) -> bool:
         return False
 
 
-def parse_json(body: bytes) -> Any:
+def parse_json(body: bytes, last_inside: bool = False) -> Any:
     """The first JSON document of a request body.
 
     Bytes in strings that are not UTF-8 come as surrogate escapes.
+
+    Args:
+        body: The bytes.
+        last_inside: Of keys that an object repeats the last one counts, except in the outermost
+            object, where it is always the first. Examples are read that way.
 
     Raises:
         ServingError: INVALID_ARGUMENT, `JSON Parse error: ... at offset: N`.
@@ -63,27 +78,30 @@ def parse_json(body: bytes) -> Any:
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return _Reader(body).read()
-    return document if _keys_are_unique(body, document) else _Reader(body).read()
+        return _Reader(body, last_inside).read()
+    return document if _keys_are_unique(body, document) else _Reader(body, last_inside).read()
 
 
 class _Reader:
     """A parser without recursion, as RapidJSON's iterative mode: open containers on a stack."""
 
-    def __init__(self, body: bytes) -> None:
+    def __init__(self, body: bytes, last_inside: bool) -> None:
         self._body = body
+        self._last_inside = last_inside
         self._at = len(_BOM) if body.startswith(_BOM) else 0
 
     def read(self) -> Any:
         self._skip_space()
-        if self._at == len(self._body) or self._peek() == 0:
+        if self._at == len(self._body) or self._peek() in _NO_START:
             return _fail("The document is empty.", self._at)
         root: list[Any] = []
         stack: list[Any] = [root]
         key: str | None = None
         while True:
+            if len(stack) > 1 and isinstance(stack[-1], list):
+                stack[-1] += self._run()
             value = self._value()
-            self._store(stack[-1], key, value)
+            self._store(stack[-1], key, value, self._last_inside and len(stack) > 2)
             if isinstance(value, (dict, list)) and not self._closes_at_once(value):
                 stack.append(value)
             else:
@@ -93,9 +111,18 @@ class _Reader:
                 return root[0]
             key = self._key() if isinstance(stack[-1], dict) else None
 
-    def _store(self, container: Any, key: str | None, value: Any) -> None:
+    def _run(self) -> Any:
+        """Numbers that another element follows: one by one they would take seconds."""
+        if self._peek() == 0x5B:
+            return ()
+        start, self._at = self._at, self._end_of(_RUN)
+        return orjson.loads(b"[%b]" % self._body[start : self._at - 1]) if self._at > start else ()
+
+    def _store(self, container: Any, key: str | None, value: Any, replace: bool) -> None:
         if key is None:
             container.append(value)
+        elif replace:
+            container[key] = value
         else:
             container.setdefault(key, value)
 
@@ -170,7 +197,7 @@ class _Reader:
         special = _SPECIAL.match(self._body, start)
         if special is not None:
             self._at = special.end()
-            return float(special[0])
+            return float(special[0] if special[1] else _fail("Invalid value.", self._at))
         match = _NUMBER.match(self._body, start)
         if match is None:
             minus = self._body[start : start + 1] == b"-"

@@ -13,6 +13,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from tfdeploy.server.grisu import shortest_digits
+
 _LONGEST_ECHO: Final = 256
 _INDENT: Final = "    "
 _TO_ESCAPE: Final = re.compile(r'["\\\x00-\x1f]')
@@ -65,14 +67,19 @@ def render_float(value: float) -> str:
 
 
 def _render_echoed_double(value: float) -> str:
-    """RapidJSON's own format: the shortest digits, plain up to 21 of them."""
+    """RapidJSON's own format (internal/dtoa.h: Prettify): plain up to 21 digits."""
     if not math.isfinite(value):
         return _special(value)
-    digits = decimal.Decimal(repr(value))
-    if -7 < digits.adjusted() < 21:
-        plain = format(digits, "f")
+    if value == 0:
+        return str(value)
+    digits, exponent = shortest_digits(abs(value))
+    sign = "-" if value < 0 else ""
+    number = decimal.Decimal(f"{sign}{digits}e{exponent}")
+    if -7 < number.adjusted() < 21:
+        plain = format(number, "f")
         return plain if "." in plain else plain + ".0"
-    return f"{digits:e}".replace("e+", "e")
+    point = "." if len(digits) > 1 else ""
+    return f"{sign}{digits[0]}{point}{digits[1:]}e{number.adjusted()}"
 
 
 def render_scalar(value: Any) -> str:

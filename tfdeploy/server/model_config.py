@@ -44,7 +44,10 @@ def platform_of(model: Any) -> str:
             "Illegal setting both ModelServerConfig::model_type (deprecated) and "
             f"ModelServerConfig::model_platform, model name is {model.name}"
         )
-    log.warning("Deprecated ModelServerConfig::model_type field. Prefer model_platform.")
+    log.warning(
+        "Deprecated ModelServerConfig::model_type field used. "
+        "Prefer ModelServerConfig::model_platform."
+    )
     if model.model_type != ModelType.TENSORFLOW:
         invalid(f"ModelServerConfig::model_type choice {model.model_type} not supported.")
     return PLATFORM
@@ -70,20 +73,18 @@ def _validate_names_and_paths(models: list[Any]) -> None:
 
 def _validate_platforms(models: list[Any], old: dict[str, str]) -> None:
     for model in models:
-        platform = platform_of(model)
-        before = old.get(model.name, platform)
+        if model.name not in old:
+            continue
+        platform, before = platform_of(model), old[model.name]
         if platform != before:
             invalid(
                 f"Illegal to change a model's platform. For model {model.name} platform was "
                 f"{before} and new platform requested is {platform}"
             )
-    for model in models:
-        if platform_of(model) != PLATFORM:
-            invalid(f"Model {model.name} requests unsupported platform {platform_of(model)}")
 
 
 def validate_model_config_list(config_list: Any, old: dict[str, str]) -> None:
-    """Check everything that can be told without looking at a model.
+    """Check everything that can be told without looking at a model, but for new platforms.
 
     Args:
         config_list: A ModelConfigList.
@@ -95,6 +96,24 @@ def validate_model_config_list(config_list: Any, old: dict[str, str]) -> None:
     models = list(config_list.config)
     _validate_names_and_paths(models)
     _validate_platforms(models, old)
+
+
+def supported_platforms(config_list: Any, supported: str) -> dict[str, str]:
+    """The platform of each model. Labels come before this check.
+
+    Args:
+        config_list: A ModelConfigList.
+        supported: The one platform that this server has.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT, a model names none or another one.
+    """
+    platforms = {}
+    for model in config_list.config:
+        platform = platforms[model.name] = platform_of(model)
+        if platform != supported:
+            invalid(f"Model {model.name} requests unsupported platform {platform}")
+    return platforms
 
 
 def updated_labels(

@@ -90,7 +90,7 @@ def _parse(alias: str, proto: Any) -> Tensor:
         invalid(f"tensor parsing error: {alias}")
 
 
-def read_output_filter(request: Any, signature: Signature) -> list[str]:
+def read_output_filter(request: Any, signature: Signature) -> tuple[str, ...]:
     """The output aliases that a PredictRequest asks for; all if it does not say.
 
     Raises:
@@ -106,4 +106,4 @@ def read_output_filter(request: Any, signature: Signature) -> list[str]:
         if alias in chosen:
             invalid(f"duplicate output tensor alias: {alias}")
         chosen.append(alias)
-    return chosen or list(signature.outputs)
+    return tuple(chosen) or signature.all_outputs

@@ -4,8 +4,11 @@ Source: tensorflow_serving/model_servers/http_server.cc (RestApiRequestDispatche
 ProcessPrometheusRequest) and http_rest_api_handler.cc.
 """
 
+import contextlib
 import json
+import re
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,17 +24,22 @@ from tfdeploy.server.json_examples import (
     render_regressions,
 )
 from tfdeploy.server.json_output import render_columns, render_error, render_rows
-from tfdeploy.server.json_predict import is_row_format, read_body, read_inputs
+from tfdeploy.server.json_predict import read_body
+from tfdeploy.server.metrics import render
+from tfdeploy.server.predict_body import PredictBody
 from tfdeploy.server.rest_routes import BadVersion, is_rest_path, parse_route
+from tfdeploy.server.servable import Servable
 from tfdeploy.server.signature import Signature
 from tfdeploy.server.status import as_serving_error, invalid
 from tfdeploy.server.status_reply import status_response
+from tfdeploy.wire import Code
 
 _CORS = (
     ("Access-Control-Allow-Origin", "*"),
     ("Access-Control-Allow-Methods", "POST, GET"),
     ("Access-Control-Allow-Headers", "Content-Type"),
 )
+_SCHEME = re.compile("https?://")
 _EMPTY_HTML = "text/html; charset=ISO-8859-1"
 
 
@@ -66,38 +74,36 @@ class RestApi:
 
     async def handle(self, request: Request) -> Response:
         """Answer one request."""
-        path = request.path.partition("?")[0]
-        if self._options.metrics_path is not None and path == self._options.metrics_path:
-            return self._metrics(request.path)
-        if not is_rest_path(request.path):
-            return html_page(404)
-        response = await self._handle_rest(request)
-        if self._options.cors:
-            response.headers = _CORS
-        return response
-
-    async def _handle_rest(self, request: Request) -> Response:
         started = time.perf_counter()
         model = api = ""
         try:
+            is_metrics = request.path.partition("?")[0] == self._options.metrics_path
+            if is_metrics or not is_rest_path(request.path):
+                return self._metrics(request.path) if is_metrics else html_page(404)
             if request.method == "OPTIONS":
-                return _preflight(request)
-            route = parse_route(request.method, request.path)
-            model = route.target.model
-            api = route.action if request.method == "POST" else ""
-            response = await self._actions[route.action](route.target, request)
+                response = _preflight(request)
+            else:
+                route = parse_route(request.method, request.path)
+                model = route.target.model
+                api = route.action if request.method == "POST" else ""
+                response = await self._actions[route.action](route.target, request)
         except Exception as problem:
-            return self._failed(model, problem)
-        self._hub.metrics.count_request(model, "OK")
-        microseconds = (time.perf_counter() - started) * 1e6
-        self._hub.metrics.add_latency(model, api, "REST", microseconds)
+            response = self._failed(model, problem)
+        else:
+            meter = self._hub.metrics.request(model, api, "REST")
+            if response.status == 200:
+                meter.ok((time.perf_counter() - started) * 1e6)
+            else:
+                meter.failed(Code.FAILED_PRECONDITION.name)  # a preflight from nowhere
+        if self._options.cors:
+            response.headers = _CORS
         return response
 
     def _failed(self, model: str, problem: Exception) -> Response:
         error = as_serving_error(problem)
         if error is not problem:
             log.error(f"Request failed unexpectedly: {problem!r}")
-        self._hub.metrics.count_request(model, error.code.name)
+        self._hub.metrics.request(model, "", "REST").failed(error.code.name)
         if isinstance(error, BadVersion):
             return Response(error.http_status)
         return Response(error.http_status, render_error(error.message))
@@ -107,7 +113,15 @@ class RestApi:
         if path != expected:
             text = f"Unexpected path: {path}. Should be {expected}"
             return Response(400, text.encode("utf-8", "surrogateescape"), "text/plain")
-        return Response(200, self._hub.metrics.render().encode(), "text/plain")
+        return Response(200, render(self._hub.metrics.snapshot()).encode(), "text/plain")
+
+    @contextlib.contextmanager
+    def _using(self, target: Target) -> Iterator[Servable]:
+        servable = self._hub.take(target)
+        try:
+            yield servable
+        finally:
+            servable.give_back()
 
     async def _status(self, target: Target, _request: Request) -> Response:
         # A label is ignored here, as in the original: all versions are returned.
@@ -115,7 +129,7 @@ class RestApi:
         return Response(200, (_proto_json(reply) + "\n").encode())
 
     async def _metadata(self, target: Target, _request: Request) -> Response:
-        with self._hub.using(target) as servable:
+        with self._using(target) as servable:
             spec = {"name": servable.name, "version": str(servable.version), "signature_name": ""}
             definitions = _proto_json(servable.signature_defs)
         shown = json.dumps(spec, indent=1, ensure_ascii=False)
@@ -125,29 +139,32 @@ class RestApi:
         return Response(200, text.encode("utf-8", "surrogateescape"))
 
     async def _predict(self, target: Target, request: Request) -> Response:
-        body = read_body(request.body)
-        with self._hub.using(target) as servable:
+        body = PredictBody(request.body)
+        servable = self._hub.take(target)
+        try:
             signature = _find_signature(servable.signatures, body.signature_name)
-            inputs = read_inputs(body, signature)
+            inputs, is_row_format = body.read(signature)
             outputs = await self._hub.predict(
-                servable, signature, inputs, list(signature.outputs), self._options.timeout_ms
+                servable, signature, inputs, signature.all_outputs, self._options.timeout_ms
             )
-        rows = is_row_format(body.document)
-        return Response(200, render_rows(outputs) if rows else render_columns(outputs))
+        finally:
+            servable.give_back()
+        render_outputs = render_rows if is_row_format else render_columns
+        return Response(200, render_outputs(signature.all_outputs, outputs))
 
     async def _classify(self, target: Target, request: Request) -> Response:
-        body = read_body(request.body)
+        body = read_body(request.body, last_inside=True)
         examples = read_examples(read_examples_body(body))
-        with self._hub.using(target) as servable:
+        with self._using(target) as servable:
             result = await classify(
                 self._hub, servable, body.signature_name, examples, self._options.timeout_ms
             )
         return Response(200, render_classifications(result))
 
     async def _regress(self, target: Target, request: Request) -> Response:
-        body = read_body(request.body)
+        body = read_body(request.body, last_inside=True)
         examples = read_examples(read_examples_body(body))
-        with self._hub.using(target) as servable:
+        with self._using(target) as servable:
             result = await regress(
                 self._hub, servable, body.signature_name, examples, self._options.timeout_ms
             )
@@ -172,6 +189,6 @@ def _proto_json(message: Any) -> str:
 
 
 def _preflight(request: Request) -> Response:
-    # Only the origin's scheme is looked at (http_rest_api_util.cc).
-    allowed = request.headers.get("origin", "").startswith(("http://", "https://"))
+    # Only a scheme is looked for, and anywhere in it (http_rest_api_util.cc).
+    allowed = _SCHEME.search(request.headers.get("origin", "")) is not None
     return Response(200 if allowed else 400, b"", _EMPTY_HTML)

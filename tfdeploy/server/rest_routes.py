@@ -5,6 +5,7 @@ kModelStatusApiRegex, ParseModelInfo). The patterns see the path with its query 
 case.
 """
 
+import functools
 import re
 from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
@@ -22,6 +23,8 @@ _STATUS: Final = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _MOST_INT64: Final = 2**63 - 1
+_MOST_DIGITS: Final = len(str(_MOST_INT64))
+_LONGEST_CACHED_PATH: Final = 512
 VERBS: Final = ("predict", "classify", "regress")
 
 
@@ -48,9 +51,10 @@ def _decode(text: str) -> str:
 
 
 def _target(model: str, version: str | None, label: str | None) -> Target:
-    number = int(version) if version is not None else None
-    if number is not None and number > _MOST_INT64:
+    digits = (version or "0").lstrip("0") or "0"
+    if len(digits) > _MOST_DIGITS or int(digits) > _MOST_INT64:
         raise BadVersion(Code.INVALID_ARGUMENT, "")
+    number = int(digits) if version is not None else None
     return Target(_decode(model), number, _decode(label) if label is not None else None)
 
 
@@ -60,6 +64,10 @@ def parse_route(method: str, path: str) -> Route:
     Raises:
         ServingError: INVALID_ARGUMENT `Malformed request: METHOD PATH`.
     """
+    return (_parse_short if len(path) < _LONGEST_CACHED_PATH else _parse)(method, path)
+
+
+def _parse(method: str, path: str) -> Route:
     if method == "POST":
         match = _INFERENCE.fullmatch(path)
         if match is not None and match[4] in VERBS:
@@ -72,3 +80,6 @@ def parse_route(method: str, path: str) -> Route:
             action = "metadata" if match[4] == "metadata" else "status"
             return Route(action, _target(match[1], match[2], match[3]))
     return invalid(f"Malformed request: {method} {path}")
+
+
+_parse_short: Final = functools.lru_cache(maxsize=1024)(_parse)

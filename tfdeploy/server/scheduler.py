@@ -1,112 +1,334 @@
 """The one place where a run of a model is scheduled.
 
 A run that is known to be short goes on the event loop, because a hop to a thread costs more than
-it; any other goes to a pool of threads, where a time limit holds. Joining concurrent requests
-into batches belongs here.
+it; any other goes to a pool of threads, where a time limit holds. Requests for one runner that come
+in the same turn of the event loop, or while all threads are busy, run as one where rows are known
+not to touch each other. With `--enable_batching` the user's rules decide instead.
 """
 
 import asyncio
+import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import Any, Final, NamedTuple
 
-from tfdeploy.server.batching import (
-    Batching,
-    allowed_size,
-    check_task,
-    cut,
-    join,
-    pad,
-    rows_of,
-    split,
+from tfdeploy.server import log
+from tfdeploy.server.batch_queue import (
+    Batch,
+    BatchQueue,
+    JoinQueue,
+    Outputs,
+    Queue,
+    Task,
 )
-from tfdeploy.server.servable import Servable
-from tfdeploy.server.tensor import Tensor
+from tfdeploy.server.batching import cut, merge, rows_of
+from tfdeploy.server.metrics import Metrics
+from tfdeploy.server.servable import Runner
+from tfdeploy.server.status import ServingError, as_serving_error
+from tfdeploy.server.tensor import Tensor, byte_size
+from tfdeploy.wire import Code
 
 _LONGEST_INLINE_SECONDS: Final = 0.001
+_LONGEST_JOINED_SECONDS: Final = 0.002
 _NEWEST_SHARE: Final = 0.5
-_MOST_ESTIMATES: Final = 4096
+_UNKNOWN_SECONDS: Final = 1.0
+_CLOCK_SECONDS: Final = 0.0005  # timers of an event loop are this coarse
+_MOST_DOUBLINGS: Final = 3
+_MOST_JOINED_ROWS: Final = 64
+_MOST_JOINED_ROWS_OF_A_LONG_RUN: Final = 8
 
-Feeds = Mapping[str, Tensor]
+
+class _Lane(NamedTuple):
+    """Runs that share a number of threads."""
+
+    name: str
+    threads: int
+
+
+class _Outcome(NamedTuple):
+    """What came of a batch: outputs for each of its tasks, or an error for all of them.
+
+    Attributes:
+        outputs: For each task; empty after an error.
+        error: What went wrong.
+        seconds: How long the run took.
+        rows: Rows that went in, with padding.
+        output_bytes: Size of what came out.
+    """
+
+    outputs: list[Outputs]
+    error: ServingError | None
+    seconds: float = 0.0
+    rows: int = 0
+    output_bytes: int = 0
+
+
+def estimate_seconds(seconds: dict[int, float], nbytes: int) -> float:
+    """What a run will take, from runs of its size class, or of smaller ones as an upper bound.
+
+    Args:
+        seconds: Measured, by the number of bits in the inputs' size.
+        nbytes: Size of the inputs.
+    """
+    bits = nbytes.bit_length()
+    for fewer in range(_MOST_DOUBLINGS + 1):
+        known = seconds.get(bits - fewer)
+        if known is not None:
+            return max(known * 2.0**fewer, 1e-6)
+    return _UNKNOWN_SECONDS
 
 
 class Scheduler:
-    """Runs servables for coroutines of one event loop."""
+    """Runs servables for one event loop; every method is called in its thread."""
 
-    def __init__(self, threads: int) -> None:
-        self._pool = ThreadPoolExecutor(max(threads, 1), thread_name_prefix="run")
-
-    async def run(
-        self, servable: Servable, feeds: Feeds, fetches: tuple[str, ...], timeout_ms: int
-    ) -> list[Tensor]:
-        """Run a servable, which the caller has taken.
+    def __init__(self, threads: int, metrics: Metrics) -> None:
+        """Make an idle scheduler.
 
         Args:
-            servable: What to run.
-            feeds: Values by tensor name.
-            fetches: Tensor names to return.
-            timeout_ms: Time limit; 0 is none.
+            threads: How many runs of unknown length may be under way at once.
+            metrics: Where runs and batches are counted.
+        """
+        self._graph = metrics.graph
+        self._batches = metrics.batching()
+        cores = os.cpu_count() or 1
+        self._loop = asyncio.get_running_loop()
+        self._pool = ThreadPoolExecutor(max(threads, cores) + 64, thread_name_prefix="run")
+        self._run_lane = _Lane("runs", cores)
+        self._loop_lane = _Lane("loops", max(threads, cores))
+        self._running: dict[str, int] = {}
+        self._queues: dict[Any, Queue] = {}
+        self._is_woken = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    def submit(self, runner: Runner, feeds: Sequence[Tensor], timeout_ms: int) -> Task:
+        """Run something of a version that the caller holds until the task is done.
+
+        Args:
+            runner: What to run.
+            feeds: A value for each of its feeds.
+            timeout_ms: Time limit; 0 is none. No limit holds for runs that are known to be short.
 
         Raises:
-            ServingError: the batch is refused, or TensorFlow's error.
+            ServingError: the batch is refused. Later errors come with the task.
         """
-        if servable.batching is not None:
-            return await self._run_batch(servable, servable.batching, feeds, fetches, timeout_ms)
-        return await self._run_once(servable, feeds, fetches, timeout_ms)
+        batches = runner.batching is not None
+        rows = rows_of(feeds) if batches else _joint_rows(runner, feeds)
+        task = Task(feeds, rows, timeout_ms, time.monotonic(), runner.latency)
+        if batches:
+            self._batches.accepted(rows, len(feeds))
+        elif not rows:
+            return self._submit_alone(runner, task)
+        if not batches:
+            # Only requests of one shape are joined, so each shape has a queue of its own.
+            key: Any = (runner, tuple([(feed.dtype, feed.array.shape[1:]) for feed in feeds]))
+        else:
+            key = (runner, tuple([feed.dtype for feed in feeds]))
+        self._enqueue(key, runner, task)
+        return task
 
     def close(self) -> None:
         """Take no more runs; what runs is left to the end of the process."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _run_once(
-        self, servable: Servable, feeds: Feeds, fetches: tuple[str, ...], timeout_ms: int
-    ) -> list[Tensor]:
-        items = list(feeds.items())
-        # Time grows with the batch, so each size class of the inputs has its own estimate.
-        key = (fetches, sum(tensor.array.nbytes for _, tensor in items).bit_length())
-        short = servable.run_seconds.get(key, 1.0) < _LONGEST_INLINE_SECONDS
-        inline = short and not servable.may_loop
-        if inline:
-            return _timed(key, servable, items, fetches, True, timeout_ms)
-        # A client that hangs up ends the request, not the run: the run holds the version itself.
-        servable.hold()
-        future = self._pool.submit(_timed, key, servable, items, fetches, False, timeout_ms)
-        future.add_done_callback(lambda _: servable.give_back())
-        return await asyncio.wrap_future(future)
+    def _submit_alone(self, runner: Runner, task: Task) -> Task:
+        batch = Batch(runner)
+        batch.add(task)
+        if self._is_short(runner, batch.nbytes):
+            self._run_inline(batch)
+        else:
+            self._enqueue((runner, None), runner, task)
+        return task
 
-    async def _run_batch(
-        self,
-        servable: Servable,
-        batching: Batching,
-        feeds: Feeds,
-        fetches: tuple[str, ...],
-        timeout_ms: int,
-    ) -> list[Tensor]:
-        rows = rows_of(feeds)
-        check_task(batching, rows)
-        results = []
-        for part, count in split(batching, feeds, rows):
-            size = allowed_size(batching, count)
-            padded = {name: pad(tensor, size) for name, tensor in part.items()}
-            outputs = await self._run_once(servable, padded, fetches, timeout_ms)
-            results.append(cut(outputs, size if count else 0, count))
-        return join(results)
+    def _enqueue(self, key: Any, runner: Runner, task: Task) -> None:
+        queue = self._queues.get(key)
+        if queue is None:
+            rules = runner.batching
+            queue = JoinQueue(runner) if rules is None else BatchQueue(runner, rules)
+            queue.add(task)
+            self._queues[key] = queue
+        else:
+            queue.add(task)
+        self._wake()
+
+    def _wake(self) -> None:
+        if not self._is_woken:
+            self._is_woken = True
+            self._loop.call_soon(self._look)
+
+    def _look(self) -> None:
+        """Start whatever may run now, in turn over all queues."""
+        self._is_woken = False
+        now = time.monotonic() + _CLOCK_SECONDS
+        while self._start_one_of_each(now):
+            pass
+        wake_at = [at for queue in self._queues.values() if (at := queue.wake_at()) and at > now]
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(min(wake_at) - now, self._wake) if wake_at else None
+
+    def _start_one_of_each(self, now: float) -> bool:
+        progress = False
+        for key, queue in list(self._queues.items()):
+            batch = self._take(queue, now)
+            if batch is not None:
+                progress = True
+                self._start(batch)
+            if queue.wake_at() is None:
+                del self._queues[key]
+            elif batch is not None:
+                self._queues[key] = self._queues.pop(key)  # the others are served first now
+        return progress
+
+    def _take(self, queue: Queue, now: float) -> Batch | None:
+        runner, tasks = queue.runner, queue.next_batch()
+        seconds = estimate_seconds(runner.seconds, sum([task.nbytes for task in tasks]))
+        if seconds < _LONGEST_INLINE_SECONDS and not runner.servable.may_loop:
+            fitting = int(_LONGEST_JOINED_SECONDS / seconds * sum([task.rows for task in tasks]))
+            return queue.take(now, min(_MOST_JOINED_ROWS, fitting))
+        lane = self._lane(runner)
+        if self._running.get(lane.name, 0) >= lane.threads:
+            return None  # the end of a run wakes the scheduler
+        return queue.take(now, _MOST_JOINED_ROWS_OF_A_LONG_RUN)
+
+    def _lane(self, runner: Runner) -> _Lane:
+        if runner.batching is not None:
+            return _Lane("batches", runner.batching.num_batch_threads)
+        return self._loop_lane if runner.servable.may_loop else self._run_lane
+
+    def _is_short(self, runner: Runner, nbytes: int) -> bool:
+        if runner.servable.may_loop:
+            return False
+        return estimate_seconds(runner.seconds, nbytes) < _LONGEST_INLINE_SECONDS
+
+    def _start(self, batch: Batch) -> None:
+        if batch.runner.batching is not None:
+            now = time.monotonic()
+            for task in batch.tasks:
+                self._batches.dequeued((now - task.enqueued) * 1e6)
+        if self._is_short(batch.runner, batch.nbytes):
+            self._run_inline(batch)
+        else:
+            self._run_in_pool(batch)
+
+    def _run_inline(self, batch: Batch) -> None:
+        outcome = _run(batch, True, 0)
+        if _is_to_be_parted(batch, outcome):
+            for single in _singles(batch):
+                self._run_inline(single)
+        else:
+            self._deliver(batch, outcome)
+
+    def _run_in_pool(self, batch: Batch) -> None:
+        timeout_ms = _time_left_ms(batch, time.monotonic())
+        if timeout_ms is None:
+            text = "Run() timeout exceeded while waiting in batching queue"
+            _settle(batch, _Outcome([], ServingError(Code.RESOURCE_EXHAUSTED, text)))
+            return
+        lane = self._lane(batch.runner).name
+        self._running[lane] = self._running.get(lane, 0) + 1
+        self._pool.submit(self._run_in_thread, batch, lane, timeout_ms)
+
+    def _run_in_thread(self, batch: Batch, lane: str, timeout_ms: int) -> None:
+        outcome = _run(batch, False, timeout_ms)
+        self._loop.call_soon_threadsafe(self._finished, batch, lane, outcome)
+
+    def _finished(self, batch: Batch, lane: str, outcome: _Outcome) -> None:
+        self._running[lane] -= 1
+        if self._queues:
+            self._wake()
+        if _is_to_be_parted(batch, outcome):
+            for single in _singles(batch):
+                self._start(single)
+        else:
+            self._deliver(batch, outcome)
+
+    def _deliver(self, batch: Batch, outcome: _Outcome) -> None:
+        self._graph.started(batch.nbytes)
+        if outcome.error is None:
+            self._graph.finished(outcome.seconds * 1e6, outcome.output_bytes)
+        if batch.runner.batching is not None:
+            self._batches.merged(batch.rows, outcome.rows)
+            self._batches.ran()
+        _settle(batch, outcome)
 
 
-def _timed(
-    key: tuple[tuple[str, ...], int],
-    servable: Servable,
-    items: Sequence[tuple[str, Tensor]],
-    fetches: tuple[str, ...],
-    inline: bool,
-    timeout_ms: int,
-) -> list[Tensor]:
+def _joint_rows(runner: Runner, feeds: Sequence[Tensor]) -> int:
+    """The rows by which a request may be joined with others; 0 when it runs alone."""
+    if not runner.joins or not feeds:
+        return 0
+    rows = {feed.array.shape[0] if feed.array.ndim else 0 for feed in feeds}
+    return rows.pop() if len(rows) == 1 else 0
+
+
+def _time_left_ms(batch: Batch, now: float) -> int | None:
+    """The time limit of a run; 0 is none, and None when all its tasks waited for too long.
+
+    Source: tensorflow_serving/batching/batching_session.cc: ProcessBatch. Without batching the
+    limit is one of the run alone.
+    """
+    if batch.runner.batching is None:
+        limits = [task.timeout_ms for task in batch.tasks]
+        return 0 if 0 in limits else max(limits)
+    latest = max(task.deadline() for task in batch.tasks)
+    if latest == float("inf"):
+        return 0
+    return max(1, int((latest - now) * 1000)) if latest > now else None
+
+
+def _run(batch: Batch, inline: bool, timeout_ms: int) -> _Outcome:
+    runner, padded = batch.runner, batch.rows
     started = time.perf_counter()
-    outputs = servable.session.run(items, fetches, inline, timeout_ms)
-    seconds = time.perf_counter() - started
-    if len(servable.run_seconds) > _MOST_ESTIMATES:
-        servable.run_seconds.clear()  # output filters of clients make the keys
-    before = servable.run_seconds.get(key, seconds)
-    servable.run_seconds[key] = before + (seconds - before) * _NEWEST_SHARE
-    return outputs
+    try:
+        feeds, padded = _merged(batch)
+        outputs = runner.call.run(feeds, inline, timeout_ms)
+        seconds = time.perf_counter() - started
+        _learn(runner.seconds, batch.nbytes, seconds)
+        results = [outputs]
+        if len(batch.tasks) > 1 or runner.batching is not None:
+            results = list(cut(outputs, padded, [task.rows for task in batch.tasks]))
+        return _Outcome(results, None, seconds, padded, sum([byte_size(one) for one in outputs]))
+    except Exception as problem:
+        error = as_serving_error(problem)
+        if error is not problem:
+            log.error(f"Run of {runner.servable} failed unexpectedly: {problem!r}")
+        return _Outcome([], error, time.perf_counter() - started, padded)
+
+
+def _merged(batch: Batch) -> tuple[Sequence[Sequence[Tensor]], int]:
+    rules = batch.runner.batching
+    tasks = [task.feeds for task in batch.tasks]
+    if rules is not None:
+        return merge(rules, batch.runner.feeds, tasks, batch.rows)
+    return list(zip(*tasks, strict=True)), batch.rows
+
+
+def _learn(seconds: dict[int, float], nbytes: int, measured: float) -> None:
+    bits = nbytes.bit_length()
+    before = seconds.get(bits, measured)
+    seconds[bits] = before + (measured - before) * _NEWEST_SHARE
+
+
+def _is_to_be_parted(batch: Batch, outcome: _Outcome) -> bool:
+    """One request's error is no other's, unless the user asked for batches."""
+    return outcome.error is not None and len(batch.tasks) > 1 and batch.runner.batching is None
+
+
+def _singles(batch: Batch) -> list[Batch]:
+    singles = []
+    for task in batch.tasks:
+        single = Batch(batch.runner)
+        single.add(task)
+        singles.append(single)
+    return singles
+
+
+def _settle(batch: Batch, outcome: _Outcome) -> None:
+    for position, task in enumerate(batch.tasks):
+        try:
+            if outcome.error is not None:
+                task.set_error(outcome.error)
+            else:
+                task.set_result(outcome.outputs[position])
+        except Exception as problem:
+            log.error(f"A reply could not be made: {problem!r}")

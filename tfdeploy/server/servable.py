@@ -1,13 +1,61 @@
 """One loaded version of one model, kept until the last request that uses it is done."""
 
 import threading
+from collections.abc import Callable
+from typing import Any
 
 from tfdeploy.server.batching import Batching
-from tfdeploy.server.engine import Session
-from tfdeploy.server.signature import read_signatures
+from tfdeploy.server.engine import GraphCall, Session
+from tfdeploy.server.metrics import Histogram
+from tfdeploy.server.signature import Signature, read_signatures
 
 # Ops whose running time depends on values: these never run on the event loop.
 _LOOPS = (b"While", b"NextIteration", b"PyFunc", b"MapDefun", b"Iterator")
+_MOST_RUNNERS = 4096
+
+FindIndependent = Callable[[bytes], frozenset[str]]
+
+
+class Runner:
+    """One way to run a version: what goes in, what comes out, and what is known about it.
+
+    Attributes:
+        servable: The version.
+        feeds: Tensor names that go in.
+        fetches: Tensor names that come out.
+        call: The graph's side of it.
+        batching: Rules of the batches that it runs in, or None.
+        joins: Requests may be joined although nobody asked for batches: rows don't touch.
+        seconds: What a run takes, by size class of the inputs.
+        latency: Gets the microseconds of each request's run; set by whoever counts them.
+    """
+
+    __slots__ = (
+        "batching",
+        "call",
+        "feeds",
+        "fetches",
+        "joins",
+        "latency",
+        "seconds",
+        "servable",
+    )
+
+    def __init__(
+        self,
+        servable: "Servable",
+        feeds: tuple[str, ...],
+        fetches: tuple[str, ...],
+        joins: bool,
+    ) -> None:
+        self.servable = servable
+        self.feeds = feeds
+        self.fetches = fetches
+        self.call: GraphCall = servable.session.prepare(feeds, fetches)
+        self.batching = servable.batching
+        self.joins = joins
+        self.seconds: dict[int, float] = {}
+        self.latency: Histogram | None = None
 
 
 class Servable:
@@ -20,12 +68,16 @@ class Servable:
         signature_defs: A SignatureDefMap, as metadata requests return it.
         signatures: By name.
         may_loop: The graph can run for long on little input.
-        batching: What batching forbids and pads, or None.
-        run_seconds: What a run takes, by outputs and size class of the inputs.
+        batching: The rules of batches, or None.
     """
 
     def __init__(
-        self, name: str, version: int, session: Session, batching: Batching | None = None
+        self,
+        name: str,
+        version: int,
+        session: Session,
+        batching: Batching | None = None,
+        find_independent: FindIndependent | None = None,
     ) -> None:
         self.name = name
         self.version = version
@@ -33,38 +85,75 @@ class Servable:
         self.batching = batching
         self.signature_defs, self.signatures = read_signatures(session.meta_graph)
         self.may_loop = any(word in session.meta_graph for word in _LOOPS)
+        self._independent = (
+            find_independent(session.meta_graph) if find_independent else frozenset()
+        )
         session.meta_graph = b""  # it holds the whole graph, constants and all
-        self.run_seconds: dict[tuple[tuple[str, ...], int], float] = {}
+        self._runners: dict[Any, Runner] = {}
         self._inside = 0
-        self._closing = False
-        self._changed = threading.Condition()
+        self._is_closing = False
+        self._lock = threading.Lock()
+        self._emptied = threading.Event()
 
     def __str__(self) -> str:
         return f"{{name: {self.name} version: {self.version}}}"
 
+    def runner(
+        self, signature: Signature, inputs: tuple[str, ...], outputs: tuple[str, ...], api: str
+    ) -> Runner:
+        """The way to run a signature, found or made.
+
+        Args:
+            signature: One of this version's.
+            inputs: Aliases of what is fed, in order.
+            outputs: Aliases of what is fetched, in order.
+            api: What the runs are for, such as `Predict`.
+        """
+        key = (signature.name, inputs, outputs, api)
+        runner = self._runners.get(key)
+        if runner is None:
+            if len(self._runners) > _MOST_RUNNERS:
+                self._runners.clear()  # output filters of clients make the keys
+            runner = Runner(
+                self,
+                tuple(signature.inputs[alias].tensor_name for alias in inputs),
+                tuple(signature.outputs[alias].tensor_name for alias in outputs),
+                signature.name in self._independent,
+            )
+            self._runners[key] = runner
+        return runner
+
+    def forget_meters(self) -> None:
+        """Whoever runs the version from now on counts elsewhere; what was learnt of times stays."""
+        for runner in self._runners.values():
+            runner.latency = None
+
     def take(self) -> bool:
         """Hold on to the version for one request; False when it is already being unloaded."""
-        with self._changed:
-            if self._closing:
+        with self._lock:
+            if self._is_closing:
                 return False
             self._inside += 1
             return True
 
     def hold(self) -> None:
         """Hold on once more, for work that may outlive the request that started it."""
-        with self._changed:
+        with self._lock:
             self._inside += 1
 
     def give_back(self) -> None:
         """The request that took the version is done."""
-        with self._changed:
+        with self._lock:
             self._inside -= 1
-            if self._inside == 0:
-                self._changed.notify_all()
+            if self._is_closing and self._inside == 0:
+                self._emptied.set()
 
     def close(self) -> None:
         """Wait for the requests inside, then free the model."""
-        with self._changed:
-            self._closing = True
-            self._changed.wait_for(lambda: self._inside == 0)
+        with self._lock:
+            self._is_closing = True
+            if self._inside == 0:
+                self._emptied.set()
+        self._emptied.wait()
+        self._runners.clear()
         self.session.close()

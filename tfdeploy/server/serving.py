@@ -12,7 +12,6 @@ from tfdeploy.server.grpc_api import GrpcApi
 from tfdeploy.server.grpc_server import start_grpc_server
 from tfdeploy.server.http_server import HttpProtocol, start_http_server
 from tfdeploy.server.hub import Hub
-from tfdeploy.server.metrics import Metrics
 from tfdeploy.server.rest_api import RestApi, RestOptions
 from tfdeploy.server.scheduler import Scheduler
 from tfdeploy.server.startup import Models
@@ -104,12 +103,12 @@ async def serve(flags: Flags, models: Models) -> int:
     ports = Ports()
     loop = asyncio.get_running_loop()
     await models.load()
-    scheduler = Scheduler(flags.rest_api_num_threads)
+    scheduler = Scheduler(flags.rest_api_num_threads, models.metrics)
     hub = Hub(
         models.catalog,
         models.configuration,
         scheduler,
-        Metrics(),
+        models.metrics,
         flags.enable_signature_method_name_check,
     )
     api = GrpcApi(

@@ -35,6 +35,9 @@ class Signature:
     outputs: dict[str, Port]
     defaults: dict[str, Tensor] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.all_outputs = tuple(self.outputs)
+
 
 def _ports(infos: Any) -> dict[str, Port]:
     # Sorted, so that errors which name "the first" one are the same from run to run.

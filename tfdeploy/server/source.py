@@ -1,7 +1,8 @@
 """Looking for versions on disk, once a second or as told.
 
 Source: tensorflow_serving/sources/storage_path/file_system_storage_path_source.cc. All models are
-looked at in order, and the first base path that can't be listed ends the round, as in the original.
+looked at before any is touched: one base path that can't be listed leaves all as they are, as in
+the original.
 """
 
 import threading
@@ -49,19 +50,24 @@ class Source:
     def _poll(self) -> None:
         while not self._stopped:
             self._wake.clear()
-            with self._lock:
-                self._look()
+            self.look()
             if self._poll_seconds == 0:
                 return
             self._wake.wait(self._poll_seconds)
 
-    def _look(self) -> None:
-        for model in self._models:
-            try:
-                versions = aspired_versions(model.name, model.base_path, model.model_version_policy)
-            except BasePathError as error:
-                log.error(
-                    f"FileSystemStoragePathSource encountered a filesystem access error: {error}"
-                )
-                return
-            self._lifecycle.aspire(model.name, versions)
+    def look(self) -> None:
+        """Look once, under all base paths, and aspire what is there."""
+        with self._lock:
+            found = {}
+            for model in self._models:
+                policy = model.model_version_policy
+                try:
+                    found[model.name] = aspired_versions(model.name, model.base_path, policy)
+                except BasePathError as error:
+                    log.error(
+                        "FileSystemStoragePathSource encountered a filesystem access error: "
+                        f"{error}"
+                    )
+                    return
+            for name in sorted(found):
+                self._lifecycle.aspire(name, found[name])

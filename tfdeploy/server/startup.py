@@ -8,27 +8,30 @@ import asyncio
 import functools
 import os
 import threading
-from collections.abc import Sequence
 from typing import Any
 
 from tfdeploy import wire
 from tfdeploy.server import log
-from tfdeploy.server.batching import validate_batching_parameters
 from tfdeploy.server.catalog import Catalog
 from tfdeploy.server.config_files import load_text_proto
 from tfdeploy.server.configuration import Configuration
 from tfdeploy.server.engine import create_engine
 from tfdeploy.server.flags import Flags, unused_flags
+from tfdeploy.server.hub import Hub
 from tfdeploy.server.lifecycle import Lifecycle, RetryPolicy
 from tfdeploy.server.loading import Loader
+from tfdeploy.server.metrics import Metrics
 from tfdeploy.server.model_config import single_model_config
-from tfdeploy.server.session_config import session_config
+from tfdeploy.server.platform import check_thread_pool_factory, read_platform
+from tfdeploy.server.rows import independent_signatures
+from tfdeploy.server.scheduler import Scheduler
 from tfdeploy.server.source import Source
 from tfdeploy.server.status import ServingError, invalid
 from tfdeploy.server.warmup import warm_up
-from tfdeploy.wire import Code
+from tfdeploy.server.xla import disable_xla_compilation
 
-_DEFAULT_TAG = "serve"
+# Runs wait here for each other only when several models warm up at the same time.
+_WARMUP_THREADS = 4
 
 
 def read_model_config(path: str) -> Any:
@@ -46,41 +49,17 @@ def _initial_config(flags: Flags) -> Any:
     return single_model_config(flags.model_name, flags.model_base_path)
 
 
-def _batching_parameters(flags: Flags) -> Any:
-    if not flags.enable_batching:
-        if flags.batching_parameters_file:
-            invalid(
-                "server_options.batching_parameters_file is set without setting "
-                "server_options.enable_batching to true."
-            )
-        return None
-    if not flags.batching_parameters_file:
-        return wire.BatchingParameters()
-    parameters = load_text_proto(
-        flags.batching_parameters_file,
-        wire.BatchingParameters,
-        "tensorflow.serving.BatchingParameters",
-    )
-    validate_batching_parameters(parameters)
-    return parameters
-
-
 def _check_unsupported(flags: Flags) -> None:
     for name, reason in unused_flags(flags).items():
         log.warning(f"--{name} has no effect in this server: {reason}")
-    for path in (flags.platform_config_file, flags.thread_pool_factory_config_file):
-        if path and not os.path.exists(path):
-            raise ServingError(Code.NOT_FOUND, f"{path}; No such file or directory")
+    if flags.thread_pool_factory_config_file:
+        check_thread_pool_factory(flags.thread_pool_factory_config_file)
     if flags.use_alts_credentials and flags.ssl_config_file:
         invalid("Either use_alts_credentials must be false or ssl_config_file must be empty.")
     if flags.rest_api_num_threads <= 0:
         invalid(f"--rest_api_num_threads must be positive; was {flags.rest_api_num_threads}")
     if flags.port == 0 and not flags.grpc_socket_path:
         invalid("At least one of server_options.grpc_port or grpc_socket_path must be set.")
-
-
-def _tags(text: str) -> Sequence[str]:
-    return tuple(filter(None, text.split(","))) or (_DEFAULT_TAG,)
 
 
 def _wake(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
@@ -99,15 +78,18 @@ class Models:
         self._flags = flags
         self._config = _initial_config(flags)
         _check_unsupported(flags)
-        self._batching = _batching_parameters(flags)
-        self._session_config = session_config(flags)
+        self._platform = read_platform(flags)
         self.catalog = Catalog()
+        self.metrics = Metrics()
         interval = flags.load_retry_interval_micros / 1e6
         retry = RetryPolicy(flags.max_num_load_retries, interval)
         self._lifecycle = Lifecycle(self.catalog, retry)
         self._source = Source(self._lifecycle, flags.file_system_poll_wait_seconds)
         self.configuration = Configuration(
-            self.catalog, self._source, flags.allow_version_labels_for_unavailable_models
+            self.catalog,
+            self._source,
+            flags.allow_version_labels_for_unavailable_models,
+            self._platform.name,
         )
         self._stopped = threading.Event()
 
@@ -138,15 +120,36 @@ class Models:
         self._lifecycle.stop()
 
     def _loader(self) -> Loader:
-        flags = self._flags
-        warmer = functools.partial(warm_up, iterations=flags.num_request_iterations_for_warmup)
+        flags, platform = self._flags, self._platform
+        engine = create_engine(flags.engine)
+        if not flags.xla_cpu_compilation_enabled and not flags.xla_gpu_compilation_enabled:
+            disable_xla_compilation()
+        warmer = functools.partial(
+            warm_up,
+            iterations=platform.warmup_iterations,
+            make_hub=self._warmup_hub,
+            loads=self.metrics.loads,
+        )
         return Loader(
-            engine=create_engine(flags.engine),
-            tags=tuple(_tags(flags.saved_model_tags)),
-            session_config=self._session_config,
-            batching=self._batching,
-            per_model_batching=flags.enable_per_model_batching_parameters,
-            warm_up=warmer if flags.enable_model_warmup else None,
+            engine=engine,
+            tags=platform.tags,
+            session_config=platform.session_config,
+            batching=platform.batching,
+            per_model_batching=platform.per_model_batching,
+            loads=self.metrics.loads,
+            find_independent=independent_signatures if flags.join_requests else None,
+            warm_up=warmer if platform.warms_up else None,
+        )
+
+    def _warmup_hub(self) -> Hub:
+        """Runs warm-up requests as the hub of the server runs those of clients."""
+        metrics = Metrics()  # warm-up requests are counted apart from those of clients
+        return Hub(
+            self.catalog,
+            self.configuration,
+            Scheduler(_WARMUP_THREADS, metrics),
+            metrics,
+            self._flags.enable_signature_method_name_check,
         )
 
     def _poll_config(self) -> None:

@@ -1,5 +1,6 @@
 """Tensors as the server passes them around: a TensorFlow dtype and a numpy array."""
 
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -56,6 +57,18 @@ _STORAGE: Final = {
 }
 
 
+# What one string takes in TensorFlow besides its text: sizeof(TF_TString).
+_STRING_BYTES: Final = 24
+
+
+def byte_size(tensor: Tensor) -> int:
+    """The bytes that a tensor takes in TensorFlow; see Tensor::TotalBytes in its framework."""
+    array = tensor.array
+    if array.dtype.kind != "O":
+        return array.nbytes
+    return array.size * _STRING_BYTES + sum(map(len, array.flat))
+
+
 def dtype_name(dtype: int) -> str:
     """TensorFlow's own word for a dtype, as error texts use it."""
     return _NAMES.get(dtype, f"unknown dtype enum ({dtype})")
@@ -64,3 +77,10 @@ def dtype_name(dtype: int) -> str:
 def storage_of(dtype: int) -> "np.dtype[Any] | None":
     """The numpy type that holds a dtype; None where there is none (resource, variant)."""
     return _STORAGE.get(dtype)
+
+
+def join_pieces(pieces: Sequence[Tensor]) -> Tensor:
+    """Tensors of one dtype, one behind the other along dimension 0."""
+    if len(pieces) == 1:
+        return pieces[0]
+    return Tensor(pieces[0].dtype, np.concatenate([piece.array for piece in pieces]))

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from tfdeploy.server.engine import Pieces
 from tfdeploy.server.status import ServingError
-from tfdeploy.server.tensor import Tensor, storage_of
+from tfdeploy.server.tensor import Tensor, join_pieces, storage_of
 from tfdeploy.wire import Code, DataType
 
 
@@ -32,6 +33,39 @@ def _fetched(tensor: Any, value: Any) -> Tensor:
     return Tensor(dtype, array)
 
 
+class TF1Call:
+    """One way to call a `tf.compat.v1.Session`."""
+
+    def __init__(self, tf: Any, session: Any, feeds: Sequence[str], fetches: Sequence[str]) -> None:
+        self._tf = tf
+        self._session = session
+        self._feeds = tuple(feeds)
+        try:
+            self._fetches = [session.graph.get_tensor_by_name(name) for name in fetches]
+        except (KeyError, ValueError) as error:
+            raise ServingError(Code.NOT_FOUND, str(error)) from None
+
+    def run(self, feeds: Sequence[Pieces], inline: bool, timeout_ms: int) -> list[Tensor]:
+        """See `engine.GraphCall`."""
+        tf = self._tf
+        options = tf.compat.v1.RunOptions()
+        if inline:
+            options.inter_op_thread_pool = -1
+        else:
+            options.timeout_in_ms = max(timeout_ms, 0)
+        try:
+            fed = {
+                name: _value_to_feed(tf, join_pieces(pieces))
+                for name, pieces in zip(self._feeds, feeds, strict=True)
+            }
+            values = self._session.run(self._fetches, fed, options)
+        except tf.errors.OpError as error:
+            raise _serving_error(error) from None
+        except (TypeError, ValueError, KeyError) as error:
+            raise ServingError(Code.INVALID_ARGUMENT, str(error)) from None
+        return [_fetched(*pair) for pair in zip(self._fetches, values, strict=True)]
+
+
 class TF1Session:
     """A `tf.compat.v1.Session` in a graph of its own."""
 
@@ -40,30 +74,9 @@ class TF1Session:
         self._tf = tf
         self._session = session
 
-    def run(
-        self,
-        feeds: Sequence[tuple[str, Tensor]],
-        fetches: tuple[str, ...],
-        inline: bool,
-        timeout_ms: int,
-    ) -> list[Tensor]:
+    def prepare(self, feeds: Sequence[str], fetches: Sequence[str]) -> TF1Call:
         """See `engine.Session`."""
-        tf, graph = self._tf, self._session.graph
-        options = tf.compat.v1.RunOptions()
-        if inline:
-            options.inter_op_thread_pool = -1
-        else:
-            options.timeout_in_ms = max(timeout_ms, 0)
-        try:
-            tensors = [graph.get_tensor_by_name(name) for name in fetches]
-            values = self._session.run(
-                tensors, {name: _value_to_feed(tf, value) for name, value in feeds}, options
-            )
-        except tf.errors.OpError as error:
-            raise _serving_error(error) from None
-        except (TypeError, ValueError, KeyError) as error:
-            raise ServingError(Code.INVALID_ARGUMENT, str(error)) from None
-        return [_fetched(tensor, value) for tensor, value in zip(tensors, values, strict=True)]
+        return TF1Call(self._tf, self._session, feeds, fetches)
 
     def close(self) -> None:
         """See `engine.Session`."""

@@ -40,13 +40,15 @@ def list_versions(name: str, base_path: str) -> dict[int, str]:
     """
     try:
         children = sorted(os.listdir(local_path(base_path)))
+    except FileNotFoundError:
+        raise BasePathError(
+            f"Could not find base path {base_path} for servable {name} with error "
+            f"NOT_FOUND: {base_path} not found"
+        ) from None
     except (OSError, ValueError) as error:
         # A ValueError is a path that no file system has, such as one with a NUL in it.
         reason = error.strerror if isinstance(error, OSError) else error
-        raise BasePathError(
-            f"Could not find base path {base_path} for servable {name} with error "
-            f"NOT_FOUND: {base_path} not found ({reason})"
-        ) from None
+        raise BasePathError(f"{base_path}; {reason}") from None
     found: dict[int, str] = {}
     for child in children:
         number = parse_version_name(child)
@@ -55,21 +57,21 @@ def list_versions(name: str, base_path: str) -> dict[int, str]:
         if number in found:
             log.warning(
                 f"Duplicate version directories detected. Version {number} will be loaded from "
-                f"{child}, ignoring {os.path.basename(found[number])}"
+                f"{child}, {os.path.basename(found[number])} will be ignored."
             )
         found[number] = os.path.join(local_path(base_path), child)
     return found
 
 
-def _specific(name: str, wanted: list[int], found: dict[int, str], base_path: str) -> list[int]:
+def _specific(name: str, wanted: list[int], found: dict[int, str]) -> list[int]:
     if not wanted:
         log.warning(f"No specific versions requested for servable {name}.")
     for number in wanted:
         if number not in found:
             log.warning(
                 f"Version {number} of servable {name}, which was requested to be served as a "
-                "'specific' version in the servable's version policy, was not found in the "
-                f"system under base path {base_path}"
+                "'specific' version in the servable's version policy, was not found in the file "
+                "system"
             )
     return [number for number in wanted if number in found]
 
@@ -88,12 +90,12 @@ def aspired_versions(name: str, base_path: str, policy: Any) -> dict[int, str]:
     found = list_versions(name, base_path)
     choice = policy.WhichOneof("policy_choice")
     if choice == "specific":
-        chosen = _specific(name, list(policy.specific.versions), found, base_path)
+        chosen = _specific(name, list(policy.specific.versions), found)
     elif choice == "all":
         chosen = list(found)
     else:
         chosen = sorted(found, reverse=True)[: policy.latest.num_versions or 1]
-    if not chosen and choice != "specific":
+    if not chosen and (choice != "specific" or policy.specific.versions):
         log.warning(
             f"No versions of servable {name} found under base path {base_path}. Did you forget to "
             "name your leaf directory as a number (eg. '/1/')?"

@@ -42,13 +42,19 @@ GET_MODEL_METADATA: Final = "/tensorflow.serving.PredictionService/GetModelMetad
 GET_MODEL_STATUS: Final = "/tensorflow.serving.ModelService/GetModelStatus"
 RELOAD_CONFIG: Final = "/tensorflow.serving.ModelService/HandleReloadConfigRequest"
 HEALTH_CHECK: Final = "/grpc.health.v1.Health/Check"
+HEALTH_WATCH: Final = "/grpc.health.v1.Health/Watch"
 
 SIGNATURE_DEF_MAP_URL: Final = "type.googleapis.com/tensorflow.serving.SignatureDefMap"
 
-_FIELD = re.compile(r"(?:(\w+) \| )?(repeated )?(map<(\w+), (\w+)>|\w+) (\w+) = (\d+)")
+_FIELD = re.compile(r"(?:(\w+) \| )?(repeated )?(map<(\w+), (\w+)>|[\w.]+) (\w+) = (\d+)")
 _Field = descriptor_pb2.FieldDescriptorProto
 _SCALARS: Final = frozenset(_Field.Type.keys())
 M = TypeVar("M", bound=Message)
+
+
+def _full_name(name: str) -> str:
+    """Names with a dot are full ones: protobuf knows these messages by them."""
+    return name if "." in name else f"{PACKAGE}.{name}"
 
 
 def _set_type(field: Any, word: str) -> None:
@@ -56,7 +62,7 @@ def _set_type(field: Any, word: str) -> None:
     if scalar in _SCALARS:
         field.type = _Field.Type.Value(scalar)
     elif word in MESSAGES:
-        field.type, field.type_name = _Field.TYPE_MESSAGE, f".{PACKAGE}.{word}"
+        field.type, field.type_name = _Field.TYPE_MESSAGE, f".{_full_name(word)}"
     else:
         # Enum values share their parent's scope, so each enum gets a message of its own to live in.
         field.type, field.type_name = _Field.TYPE_ENUM, f".{PACKAGE}.{word}Holder.{word}"
@@ -90,23 +96,40 @@ def _add_field(message: Any, text: str, oneofs: dict[str, int]) -> None:
         field.oneof_index = oneofs[oneof]
 
 
-def _build_pool() -> descriptor_pool.DescriptorPool:
-    file = descriptor_pb2.FileDescriptorProto(
-        name="tfdeploy/wire.proto", package=PACKAGE, syntax="proto3"
+def _fill_message(message: Any, body: str) -> None:
+    oneofs: dict[str, int] = {}
+    for line in re.split(r"[;\n]", body):
+        if line.strip():
+            _add_field(message, line.strip(), oneofs)
+
+
+def _new_file(package: str, *needs: str) -> Any:
+    return descriptor_pb2.FileDescriptorProto(
+        name=f"tfdeploy/{package}.proto",
+        package=package,
+        syntax="proto3",
+        dependency=[f"tfdeploy/{need}.proto" for need in needs],
     )
+
+
+def _build_pool() -> descriptor_pool.DescriptorPool:
+    # In the order of their dependencies.
+    files = {
+        "google.protobuf": _new_file("google.protobuf"),
+        PACKAGE: _new_file(PACKAGE, "google.protobuf"),
+        "tensorflow.serving": _new_file("tensorflow.serving", PACKAGE),
+    }
     for kind in ENUMS:
-        enum_type = file.message_type.add(name=kind.__name__ + "Holder").enum_type.add()
-        enum_type.name = kind.__name__
+        holder = files[PACKAGE].message_type.add(name=kind.__name__ + "Holder")
+        enum_type = holder.enum_type.add(name=kind.__name__)
         for member in kind:
             enum_type.value.add(name=member.name, number=member.value)
     for name, body in MESSAGES.items():
-        message = file.message_type.add(name=name)
-        oneofs: dict[str, int] = {}
-        for line in re.split(r"[;\n]", body):
-            if line.strip():
-                _add_field(message, line.strip(), oneofs)
+        package, _, last = _full_name(name).rpartition(".")
+        _fill_message(files[package].message_type.add(name=last), body)
     pool = descriptor_pool.DescriptorPool()
-    pool.AddSerializedFile(file.SerializeToString())
+    for file in files.values():
+        pool.AddSerializedFile(file.SerializeToString())
     return pool
 
 
@@ -115,7 +138,7 @@ _POOL = _build_pool()
 
 def message_class(name: str) -> Any:
     """The class of one message of the table above, for example `message_class("ModelSpec")`."""
-    return message_factory.GetMessageClass(_POOL.FindMessageTypeByName(f"{PACKAGE}.{name}"))
+    return message_factory.GetMessageClass(_POOL.FindMessageTypeByName(_full_name(name)))
 
 
 def parse_text(cls: type[M], text: str, *, allow_unknown: bool = False) -> M:
@@ -130,7 +153,9 @@ def parse_text(cls: type[M], text: str, *, allow_unknown: bool = False) -> M:
         google.protobuf.text_format.ParseError: with `line:column : reason`.
     """
     try:
-        return text_format.Parse(text, cls(), allow_unknown_field=allow_unknown)
+        return text_format.Parse(
+            text, cls(), allow_unknown_field=allow_unknown, descriptor_pool=_POOL
+        )
     except (ValueError, RecursionError) as error:
         # protobuf lets some of its own through: an enum's number over int32, endless nesting.
         raise text_format.ParseError(str(error)) from None

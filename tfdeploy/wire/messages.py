@@ -7,6 +7,8 @@ tensorflow/core/{framework,protobuf,example}/*.proto.
 import enum
 from typing import Final
 
+from tfdeploy.wire.session_messages import SESSION_ENUMS, SESSION_MESSAGES
+
 
 class Code(enum.IntEnum):
     """`absl::StatusCode`, which is also gRPC's numbering (tensorflow/core/protobuf/error_codes)."""
@@ -98,6 +100,7 @@ class DataType(enum.IntEnum):
 
 # One line is one field; a word and a bar in front name the oneof that the field belongs to.
 MESSAGES: Final = {
+    **SESSION_MESSAGES,
     # Values that protobuf wraps so that "not set" can be told from zero.
     "Int64Value": "int64 value = 1",
     "StringValue": "string value = 1",
@@ -113,10 +116,14 @@ MESSAGES: Final = {
         policy_choice | All all = 101
         policy_choice | Specific specific = 102""",
     "LogCollectorConfig": "string type = 1; string filename_prefix = 2",
-    "SamplingConfig": "double sampling_rate = 1",
+    "PerTaskSamplingConfig": "string dc = 1; int32 task_index = 2; double sampling_rate = 3",
+    "SamplingConfig": """
+        double sampling_rate = 1; int32 attributes = 2
+        repeated PerTaskSamplingConfig per_task_sampling_configs = 3""",
     "LoggingConfig": """
         LogCollectorConfig log_collector_config = 1
-        SamplingConfig sampling_config = 2""",
+        SamplingConfig sampling_config = 2
+        Any custom_logging_config = 3""",
     "ModelConfig": """
         string name = 1
         string base_path = 2
@@ -168,7 +175,7 @@ MESSAGES: Final = {
         repeated uint32 uint32_val = 16
         repeated uint64 uint64_val = 17
         bytes float8_val = 18""",
-    # core/protobuf/meta_graph.proto, saved_model.proto; the graph stays an unknown field
+    # core/protobuf/meta_graph.proto, saved_model.proto; here the graph stays an unknown field
     "CooSparse": """
         string values_tensor_name = 1; string indices_tensor_name = 2
         string dense_shape_tensor_name = 3""",
@@ -192,37 +199,38 @@ MESSAGES: Final = {
         MetaInfoDef meta_info_def = 1
         map<string, SignatureDef> signature_def = 5""",
     "SavedModel": "int64 saved_model_schema_version = 1; repeated MetaGraphDef meta_graphs = 2",
-    # core/protobuf/config.proto: what a serving session can be told
-    "GPUOptions": """
-        double per_process_gpu_memory_fraction = 1
-        string allocator_type = 2; int64 deferred_deletion_bytes = 3
-        bool allow_growth = 4
-        string visible_device_list = 5
-        int32 polling_active_delay_usecs = 6; int32 polling_inactive_delay_msecs = 7
-        bool force_gpu_compatible = 8""",
-    "OptimizerOptions": """
-        bool do_common_subexpression_elimination = 1; bool do_constant_folding = 2
-        int32 opt_level = 3
-        bool do_function_inlining = 4; int32 global_jit_level = 5""",
-    "GraphOptions": """
-        bool enable_recv_scheduling = 2
-        OptimizerOptions optimizer_options = 3
-        bool infer_shapes = 5
-        bool place_pruned_graph = 6
-        bool enable_bfloat16_sendrecv = 7""",
-    "ConfigProto": """
-        map<string, int32> device_count = 1
-        int32 intra_op_parallelism_threads = 2
-        int32 placement_period = 3
-        repeated string device_filters = 4
-        int32 inter_op_parallelism_threads = 5
-        GPUOptions gpu_options = 6
-        bool allow_soft_placement = 7
-        bool log_device_placement = 8
-        bool use_per_session_threads = 9
-        GraphOptions graph_options = 10
-        int64 operation_timeout_in_ms = 11
-        bool isolate_session_state = 15""",
+    # core/framework/{graph,node_def,attr_value,function,op_def}.proto: what a graph computes.
+    # An attribute's TensorProto stays bytes, so that constants aren't unpacked.
+    "NameAttrList": "string name = 1",
+    "AttrList": """
+        repeated bytes s = 2
+        repeated int64 i = 3
+        repeated int32 type = 6
+        repeated TensorShapeProto shape = 7""",
+    "AttrValue": """
+        AttrList list = 1
+        bytes s = 2; int64 i = 3
+        bool b = 5; int32 type = 6
+        TensorShapeProto shape = 7
+        bytes tensor = 8
+        string placeholder = 9; NameAttrList func = 10""",
+    "NodeDef": """
+        string name = 1; string op = 2
+        repeated string input = 3
+        map<string, AttrValue> attr = 5""",
+    "ArgDef": "string name = 1; string number_attr = 5; string type_list_attr = 6",
+    "FunctionSignature": """
+        string name = 1
+        repeated ArgDef input_arg = 2; repeated ArgDef output_arg = 3""",
+    "FunctionDef": """
+        FunctionSignature signature = 1
+        repeated NodeDef node_def = 3
+        map<string, string> ret = 4""",
+    "FunctionDefLibrary": "repeated FunctionDef function = 1",
+    "GraphDef": "repeated NodeDef node = 1; FunctionDefLibrary library = 2",
+    "MetaGraphWithGraph": """
+        GraphDef graph_def = 2
+        map<string, SignatureDef> signature_def = 5""",
     "RunOptions": "int64 timeout_in_ms = 2; int32 inter_op_thread_pool = 3",
     # apis/model.proto, predict.proto, get_model_status.proto, get_model_metadata.proto
     "ModelSpec": """
@@ -279,10 +287,13 @@ MESSAGES: Final = {
     "MultiInferenceResponse": "repeated InferenceResult results = 1",
     # apis/prediction_log.proto: warm-up records
     "PredictLog": "PredictRequest request = 1",
+    "ClassifyLog": "ClassificationRequest request = 1",
+    "RegressLog": "RegressionRequest request = 1",
+    "MultiInferenceLog": "MultiInferenceRequest request = 1",
     "PredictionLog": """
-        log_type | Opaque classify_log = 2
-        log_type | Opaque regress_log = 3
-        log_type | Opaque multi_inference_log = 4
+        log_type | ClassifyLog classify_log = 2
+        log_type | RegressLog regress_log = 3
+        log_type | MultiInferenceLog multi_inference_log = 4
         log_type | Opaque session_run_log = 5
         log_type | PredictLog predict_log = 6
         log_type | Opaque predict_streamed_log = 7""",
@@ -290,4 +301,4 @@ MESSAGES: Final = {
     "HealthCheckRequest": "string service = 1",
     "HealthCheckResponse": "ServingStatus status = 1",
 }
-ENUMS: Final = (Code, State, ModelType, ServingStatus, DataType)
+ENUMS: Final = (Code, State, ModelType, ServingStatus, DataType, *SESSION_ENUMS)
