@@ -1,4 +1,4 @@
-"""The recorded cases: loading them, filling placeholders, knowing which are expected to fail."""
+"""The recorded cases: loading them and filling placeholders."""
 
 import base64
 import gzip
@@ -32,17 +32,6 @@ def cases() -> dict[str, Case]:
         if line.strip()
     ]
     return {case["id"]: case for case in map(json.loads, lines)}
-
-
-@cache
-def not_yet() -> dict[str, str]:
-    """Cases that are known to fail, each with the reason."""
-    entries = {}
-    for line in (HERE / "not_yet.txt").read_text("utf-8").splitlines():
-        if line.strip() and not line.startswith("#"):
-            name, _, reason = line.partition(" ")
-            entries[name] = reason.strip()
-    return entries
 
 
 class Places:

@@ -78,7 +78,6 @@ def test_connections_leave_descriptors_for_models() -> None:
         assert most_connections() < allowed
 
 
-@pytest.mark.xfail(strict=True, reason="http_server takes any number of connections")
 def test_a_connection_over_the_limit_is_closed_and_not_counted() -> None:
     others = set(range(most_connections()))
     wire = Wire()
