@@ -29,6 +29,13 @@ from soak.watching import Watcher
 
 HERE = Path(__file__).resolve().parent
 _LINE_SECONDS = 5.0
+# Requests of all sizes fit, and wait for others to join.
+_BATCHING = """
+max_batch_size { value: 2000000 }
+batch_timeout_micros { value: 2000 }
+max_enqueued_batches { value: 1000 }
+num_batch_threads { value: 4 }
+"""
 # Several workers may differ about what is there for a moment.
 _WORKERS_SETTLE_SECONDS = 2.5
 
@@ -40,6 +47,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--clients", type=int, default=2, help="client processes")
     parser.add_argument("--workers", type=int, help="the server's flag of this name")
     parser.add_argument("--settle", type=float, help="seconds in which workers may differ")
+    parser.add_argument("--batching", action="store_true", help="batching on, with a timeout")
     parser.add_argument("--server-binary", help="another server, such as tensorflow_model_server")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--json", type=Path, help="write the summary to this file")
@@ -48,6 +56,15 @@ def parse_options() -> argparse.Namespace:
     if options.settle is None:
         options.settle = _WORKERS_SETTLE_SECONDS if (options.workers or 1) > 1 else 0.0
     return options
+
+
+def _server_flags(options: argparse.Namespace, work: Path) -> list[str]:
+    flags = [f"--workers={options.workers}"] if options.workers else []
+    if options.batching:
+        file = work / "batching.config"
+        file.write_text(_BATCHING)
+        flags += ["--enable_batching", f"--batching_parameters_file={file}"]
+    return [*flags, *options.flags]
 
 
 class Run:
@@ -64,7 +81,7 @@ class Run:
         self._world = World(templates, models, self._timeline, options.settle)
         config = Config(models)
         config.save(work / "models.config")
-        flags = [*([f"--workers={options.workers}"] if options.workers else []), *options.flags]
+        flags = _server_flags(options, work)
         self.server = ServerProcess(work, server_command(options.server_binary), flags)
         self.server.wait_ready(list(self._world.folders))
         self._world.begin()

@@ -19,8 +19,8 @@ def task(*values: float, at: float = 0.0) -> Task:
     return Task([Tensor(1, np.array(values, np.float32))], len(values), 0, at)
 
 
-def runner(joins: bool = True) -> Any:
-    return SimpleNamespace(joins=joins, batching=None)
+def runner() -> Any:
+    return SimpleNamespace(batching=None)
 
 
 def queue(**rules: Any) -> BatchQueue:
@@ -117,7 +117,7 @@ def test_joined_tasks_never_wait_and_keep_to_the_limit() -> None:
 
 
 def test_what_may_not_be_joined_runs_alone() -> None:
-    alone = JoinQueue(runner(joins=False))
-    alone.add(task(1))
-    alone.add(task(2))
-    assert [rows(alone.take(0.0, 64)) for _ in range(2)] == [[1], [1]]
+    alone = JoinQueue(runner())
+    for _ in range(2):
+        alone.add(task())
+    assert [rows(alone.take(0.0, 64)) for _ in range(2)] == [[0], [0]]

@@ -56,8 +56,11 @@ def _start(words: list[str]) -> int:
     from tfdeploy.server.serving import serve
     from tfdeploy.server.startup import Models
     from tfdeploy.server.status import ServingError
+    from tfdeploy.server.workers import serve_with_workers
 
     try:
+        if flags.workers > 1:
+            return serve_with_workers(flags, _run)
         number = _run(serve(flags, Models(flags)))
     except ServingError as error:
         print(f"Failed to start server. Error: {error}", flush=True)

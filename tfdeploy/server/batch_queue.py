@@ -124,12 +124,12 @@ class JoinQueue:
         self._tasks.append(task)
 
     def take(self, now: float, most_rows: int) -> Batch | None:
-        """See `Queue`. A runner that doesn't join gets one task at a time."""
+        """See `Queue`. Tasks without rows run one at a time."""
         if not self._tasks:
             return None
         batch = Batch(self.runner)
         batch.add(self._tasks.popleft())
-        if self.runner.joins:
+        if batch.rows:
             while self._tasks and batch.rows + self._tasks[0].rows <= most_rows:
                 batch.add(self._tasks.popleft())
         return batch

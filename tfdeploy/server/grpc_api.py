@@ -24,6 +24,7 @@ from tfdeploy.server.inference import (
     read_examples,
     regress,
 )
+from tfdeploy.server.metrics import first_value
 from tfdeploy.server.pending import as_future
 from tfdeploy.server.predict_request import find_signature, read_inputs, read_output_filter
 from tfdeploy.server.servable import Servable
@@ -202,16 +203,17 @@ class GrpcApi:
             invalid("Missing ModelSpec")
         spec = request.model_spec
         version = spec.version.value if spec.HasField("version") else None
-        return status_response(self._hub.statuses(spec.name, version))
+        return status_response(await self._hub.statuses(spec.name, version))
 
     async def _reload(self, request: Any, _timeout_ms: int) -> Any:
-        counter_value = self._hub.metrics.counter_value
-        before = {name: counter_value(name) for name in request.metric_names}
+        before = await self._hub.snapshot() if request.metric_names else {}
         await self._hub.reload(request.config)
+        after = await self._hub.snapshot() if request.metric_names else {}
         reply = wire.ReloadConfigResponse()
         reply.status.SetInParent()
-        for name, value in before.items():
-            reply.metric.add(name=name, int64_value_increase=counter_value(name) - value)
+        for name in dict.fromkeys(request.metric_names):
+            increase = first_value(after, name) - first_value(before, name)
+            reply.metric.add(name=name, int64_value_increase=increase)
         return reply
 
     async def _health(self, request: Any, _timeout_ms: int) -> Any:

@@ -282,9 +282,14 @@ class HttpProtocol(asyncio.Protocol):
 
 
 async def start_http_server(
-    handler: Handler, port: int
+    handler: Handler, port: int, shares_port: bool = False
 ) -> tuple[asyncio.Server, set[HttpProtocol]]:
     """Listen on all interfaces, IPv4 and IPv6, or on the one that ``listen_address`` names.
+
+    Args:
+        handler: Answers the requests.
+        port: A TCP port.
+        shares_port: Other workers listen on it too.
 
     Returns:
         The server, and the set of its open connections.
@@ -295,6 +300,10 @@ async def start_http_server(
     connections: set[HttpProtocol] = set()
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
-        lambda: HttpProtocol(handler, connections), listen_address(), port, backlog=1024
+        lambda: HttpProtocol(handler, connections),
+        listen_address(),
+        port,
+        backlog=1024,
+        reuse_port=shares_port or None,
     )
     return server, connections

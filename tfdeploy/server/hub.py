@@ -8,15 +8,18 @@ get_model_metadata_impl.cc, model_servers/server_core.cc.
 import asyncio
 from typing import Any, NamedTuple
 
+from tfdeploy import wire
 from tfdeploy.server.batch_queue import Task
 from tfdeploy.server.catalog import Catalog, VersionStatus
 from tfdeploy.server.configuration import Configuration
-from tfdeploy.server.metrics import Metrics
+from tfdeploy.server.metrics import Metrics, Snapshot, merge_snapshots
+from tfdeploy.server.peers import METRICS, RELOAD, STATUSES, NoPeers, Peers
 from tfdeploy.server.scheduler import Scheduler
 from tfdeploy.server.servable import Servable
 from tfdeploy.server.signature import Signature
-from tfdeploy.server.status import ServingError, invalid
+from tfdeploy.server.status import ServingError, as_serving_error, invalid
 from tfdeploy.server.tensor import Tensor
+from tfdeploy.server.whole_status import dump_statuses, load_statuses, merge_statuses
 from tfdeploy.wire import Code
 
 _PREDICT_METHODS = (
@@ -44,8 +47,10 @@ class Hub:
         scheduler: Scheduler,
         metrics: Metrics,
         check_method_name: bool = False,
+        peers: Peers | None = None,
     ) -> None:
         self.metrics = metrics
+        self._peers = peers or NoPeers()
         self._catalog = catalog
         self._configuration = configuration
         self._scheduler = scheduler
@@ -76,13 +81,14 @@ class Hub:
         """Run nothing more."""
         self._scheduler.close()
 
-    def statuses(self, model: str, version: int | None) -> list[VersionStatus]:
+    async def statuses(self, model: str, version: int | None) -> list[VersionStatus]:
         """States of one version, or of all that were ever known, the highest first.
 
         Raises:
             ServingError: NOT_FOUND.
         """
-        found = self._catalog.statuses(model)
+        answers = await self._peers.ask(STATUSES, model, self.answer)
+        found = merge_statuses([load_statuses(answer) for answer in answers])
         if version is not None:
             found = [status for status in found if status.version == version]
             if not found:
@@ -149,6 +155,29 @@ class Hub:
                 "ServerModelConfig type not supported by HandleReloadConfigRequest. "
                 "Only ModelConfigList is currently supported"
             )
+        answers = await self._peers.ask(RELOAD, config.SerializeToString(), self.answer)
+        for answer in answers:
+            if answer["code"] != Code.OK:
+                raise ServingError(Code(answer["code"]), answer["message"])
+
+    async def snapshot(self) -> Snapshot:
+        """What all processes counted."""
+        return merge_snapshots(await self._peers.ask(METRICS, None, self.answer))
+
+    async def answer(self, kind: str, argument: Any) -> Any:
+        """What this process alone knows or does; see `peers.Answer`."""
+        if kind == STATUSES:
+            return dump_statuses(self._catalog.statuses(argument))
+        if kind == METRICS:
+            return self.metrics.snapshot()
+        try:
+            await self._reload(wire.ModelServerConfig.FromString(argument))
+        except Exception as problem:
+            error = as_serving_error(problem)
+            return {"code": int(error.code), "message": error.message}
+        return {"code": int(Code.OK), "message": ""}
+
+    async def _reload(self, config: Any) -> None:
         loop = asyncio.get_running_loop()
         finished = asyncio.Event()
 

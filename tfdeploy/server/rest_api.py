@@ -79,7 +79,7 @@ class RestApi:
         try:
             is_metrics = request.path.partition("?")[0] == self._options.metrics_path
             if is_metrics or not is_rest_path(request.path):
-                return self._metrics(request.path) if is_metrics else html_page(404)
+                return await self._metrics(request.path) if is_metrics else html_page(404)
             if request.method == "OPTIONS":
                 response = _preflight(request)
             else:
@@ -108,12 +108,12 @@ class RestApi:
             return Response(error.http_status)
         return Response(error.http_status, render_error(error.message))
 
-    def _metrics(self, path: str) -> Response:
+    async def _metrics(self, path: str) -> Response:
         expected = self._options.metrics_path
         if path != expected:
             text = f"Unexpected path: {path}. Should be {expected}"
             return Response(400, text.encode("utf-8", "surrogateescape"), "text/plain")
-        return Response(200, render(self._hub.metrics.snapshot()).encode(), "text/plain")
+        return Response(200, render(await self._hub.snapshot()).encode(), "text/plain")
 
     @contextlib.contextmanager
     def _using(self, target: Target) -> Iterator[Servable]:
@@ -125,7 +125,7 @@ class RestApi:
 
     async def _status(self, target: Target, _request: Request) -> Response:
         # A label is ignored here, as in the original: all versions are returned.
-        reply = status_response(self._hub.statuses(target.model, target.version))
+        reply = status_response(await self._hub.statuses(target.model, target.version))
         return Response(200, (_proto_json(reply) + "\n").encode())
 
     async def _metadata(self, target: Target, _request: Request) -> Response:

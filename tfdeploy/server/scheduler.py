@@ -112,19 +112,18 @@ class Scheduler:
         Raises:
             ServingError: the batch is refused. Later errors come with the task.
         """
-        batches = runner.batching is not None
-        rows = rows_of(feeds) if batches else _joint_rows(runner, feeds)
-        task = Task(feeds, rows, timeout_ms, time.monotonic(), runner.latency)
-        if batches:
+        # Only requests of one kind are joined, so each kind has a queue of its own.
+        kind: Any = tuple([(feed.dtype, _inner(feed)) for feed in feeds])
+        if runner.batching is not None:
+            rows = rows_of(feeds)
             self._batches.accepted(rows, len(feeds))
-        elif not rows:
-            return self._submit_alone(runner, task)
-        if not batches:
-            # Only requests of one shape are joined, so each shape has a queue of its own.
-            key: Any = (runner, tuple([(feed.dtype, feed.array.shape[1:]) for feed in feeds]))
+            kind = tuple([feed.dtype for feed in feeds])
         else:
-            key = (runner, tuple([feed.dtype for feed in feeds]))
-        self._enqueue(key, runner, task)
+            rows = _joint_rows(feeds) if runner.joins(kind) else 0
+        task = Task(feeds, rows, timeout_ms, time.monotonic(), runner.latency)
+        if not rows and runner.batching is None:
+            return self._submit_alone(runner, task)
+        self._enqueue((runner, kind), runner, task)
         return task
 
     def close(self) -> None:
@@ -253,12 +252,14 @@ class Scheduler:
         _settle(batch, outcome)
 
 
-def _joint_rows(runner: Runner, feeds: Sequence[Tensor]) -> int:
+def _inner(feed: Tensor) -> tuple[int, ...] | None:
+    return feed.array.shape[1:] if feed.array.ndim else None
+
+
+def _joint_rows(feeds: Sequence[Tensor]) -> int:
     """The rows by which a request may be joined with others; 0 when it runs alone."""
-    if not runner.joins or not feeds:
-        return 0
-    rows = {feed.array.shape[0] if feed.array.ndim else 0 for feed in feeds}
-    return rows.pop() if len(rows) == 1 else 0
+    rows = feeds[0].array.shape[0]
+    return rows if all(feed.array.shape[0] == rows for feed in feeds) else 0
 
 
 def _time_left_ms(batch: Batch, now: float) -> int | None:

@@ -1,19 +1,22 @@
 """One loaded version of one model, kept until the last request that uses it is done."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tfdeploy.server.batching import Batching
 from tfdeploy.server.engine import GraphCall, Session
 from tfdeploy.server.metrics import Histogram
-from tfdeploy.server.signature import Signature, read_signatures
+from tfdeploy.server.signature import Port, Signature, read_signatures
 
 # Ops whose running time depends on values: these never run on the event loop.
 _LOOPS = (b"While", b"NextIteration", b"PyFunc", b"MapDefun", b"Iterator")
 _MOST_RUNNERS = 4096
+_MOST_KINDS = 1024
 
 FindIndependent = Callable[[bytes], frozenset[str]]
+Kind = tuple[tuple[int, tuple[int, ...] | None], ...]
+"""Of each input of a request, the dtype and all sizes but the rows; None for a scalar."""
 
 
 class Runner:
@@ -25,18 +28,20 @@ class Runner:
         fetches: Tensor names that come out.
         call: The graph's side of it.
         batching: Rules of the batches that it runs in, or None.
-        joins: Requests may be joined although nobody asked for batches: rows don't touch.
+        ports: Of the signature's inputs if its rows are proven not to touch, so that requests may
+            be joined although nobody asked for batches; else None.
         seconds: What a run takes, by size class of the inputs.
         latency: Gets the microseconds of each request's run; set by whoever counts them.
     """
 
     __slots__ = (
+        "_joinable",
         "batching",
         "call",
         "feeds",
         "fetches",
-        "joins",
         "latency",
+        "ports",
         "seconds",
         "servable",
     )
@@ -46,16 +51,39 @@ class Runner:
         servable: "Servable",
         feeds: tuple[str, ...],
         fetches: tuple[str, ...],
-        joins: bool,
+        ports: Sequence[Port] | None,
     ) -> None:
         self.servable = servable
         self.feeds = feeds
         self.fetches = fetches
         self.call: GraphCall = servable.session.prepare(feeds, fetches)
         self.batching = servable.batching
-        self.joins = joins
+        self.ports = ports
+        self._joinable: dict[Kind, bool] = {}
         self.seconds: dict[int, float] = {}
         self.latency: Histogram | None = None
+
+    def joins(self, kind: Kind) -> bool:
+        """Whether requests of one kind may run together. The proof holds for declared shapes."""
+        if self.ports is None:
+            return False
+        known = self._joinable.get(kind)
+        if known is None:
+            if len(self._joinable) > _MOST_KINDS:
+                self._joinable.clear()  # clients choose the shapes
+            known = self._joinable[kind] = _is_as_declared(kind, self.ports)
+        return known
+
+
+def _is_as_declared(kind: Kind, ports: Sequence[Port]) -> bool:
+    for (dtype, inner), port in zip(kind, ports, strict=True):
+        if port.shape is None or inner is None or port.dtype != dtype:
+            return False
+        if len(port.shape) != len(inner) + 1:
+            return False
+        if any(want not in (-1, size) for want, size in zip(port.shape[1:], inner, strict=True)):
+            return False
+    return True
 
 
 class Servable:
@@ -118,10 +146,18 @@ class Servable:
                 self,
                 tuple(signature.inputs[alias].tensor_name for alias in inputs),
                 tuple(signature.outputs[alias].tensor_name for alias in outputs),
-                signature.name in self._independent,
+                self._ports_to_join_by(signature, inputs),
             )
             self._runners[key] = runner
         return runner
+
+    def _ports_to_join_by(
+        self, signature: Signature, inputs: tuple[str, ...]
+    ) -> Sequence[Port] | None:
+        whole = len(inputs) == len(signature.inputs) and bool(inputs)
+        if signature.name not in self._independent or not whole:
+            return None
+        return [signature.inputs[alias] for alias in inputs]
 
     def forget_meters(self) -> None:
         """Whoever runs the version from now on counts elsewhere; what was learnt of times stays."""

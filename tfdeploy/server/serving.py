@@ -12,6 +12,7 @@ from tfdeploy.server.grpc_api import GrpcApi
 from tfdeploy.server.grpc_server import start_grpc_server
 from tfdeploy.server.http_server import HttpProtocol, start_http_server
 from tfdeploy.server.hub import Hub
+from tfdeploy.server.peers import Link
 from tfdeploy.server.rest_api import RestApi, RestOptions
 from tfdeploy.server.scheduler import Scheduler
 from tfdeploy.server.startup import Models
@@ -57,7 +58,7 @@ class Ports:
             )
             handle = RestApi(hub, options).handle
             self.http, self.connections = await start_http_server(
-                handle, flags.rest_api_port % 65536
+                handle, flags.rest_api_port % 65536, flags.workers > 1
             )
         except ServingError as error:
             log.error(f"The REST API stays closed: {error}")
@@ -84,8 +85,13 @@ class Ports:
         grpc_done.cancel()
 
 
-async def serve(flags: Flags, models: Models) -> int:
+async def serve(flags: Flags, models: Models, link: Link | None = None) -> int:
     """Load, open the ports, and serve until a signal.
+
+    Args:
+        flags: The command line.
+        models: What to serve.
+        link: The line to the supervisor, connected, when there are other workers.
 
     Returns:
         The number of the signal.
@@ -110,7 +116,11 @@ async def serve(flags: Flags, models: Models) -> int:
         scheduler,
         models.metrics,
         flags.enable_signature_method_name_check,
+        link,
     )
+    if link is not None:
+        link.serve(hub.answer)
+        await link.wait_until_all_are_loaded()
     api = GrpcApi(
         hub, flags.enable_serialization_as_tensor_content, flags.enable_grpc_healthcheck_service
     )

@@ -15,6 +15,8 @@ class Port(NamedTuple):
 
     tensor_name: str
     dtype: int
+    shape: tuple[int, ...] | None = None
+    """As declared, -1 for a size that is free; None where the rank is."""
 
 
 @dataclass
@@ -41,7 +43,13 @@ class Signature:
 
 def _ports(infos: Any) -> dict[str, Port]:
     # Sorted, so that errors which name "the first" one are the same from run to run.
-    return {alias: Port(infos[alias].name, infos[alias].dtype) for alias in sorted(infos)}
+    return {alias: _port(infos[alias]) for alias in sorted(infos)}
+
+
+def _port(info: Any) -> Port:
+    declared = info.tensor_shape
+    shape = None if declared.unknown_rank else tuple(dim.size for dim in declared.dim)
+    return Port(info.name, info.dtype, shape)
 
 
 def read_signatures(meta_graph: bytes) -> tuple[Any, dict[str, Signature]]:
