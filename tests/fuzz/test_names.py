@@ -3,7 +3,6 @@
 import gzip
 import struct
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,7 +14,7 @@ from tfdeploy.server.metrics import Metrics, render
 from tfdeploy.server.rest_routes import parse_route
 from tfdeploy.server.status import ServingError
 from tfdeploy.server.version_folders import BasePathError, list_versions, parse_version_name
-from tfdeploy.server.warmup import FILE, masked_checksum, read_records, warm_up
+from tfdeploy.server.warmup import masked_checksum, read_records
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -105,16 +104,6 @@ def test_a_record_longer_than_its_file_is_not_asked_for(tmp_path: Path, size: in
     (tmp_path / "records").write_bytes(head + masked_checksum(head) + b"data")
     with pytest.raises(ServingError, match="truncated record"):
         list(read_records(str(tmp_path / "records")))
-
-
-@pytest.mark.parametrize("data", [b"\xff\xff", b"\x32\x05"])
-def test_a_record_that_is_no_log_fails_the_load_in_words(tmp_path: Path, data: bytes) -> None:
-    file = tmp_path / FILE
-    file.parent.mkdir()
-    file.write_bytes(record(data))
-    unused: Any = None
-    with pytest.raises(ServingError, match="no PredictionLog"):
-        warm_up(unused, str(tmp_path), 1)
 
 
 @bounded(200)
