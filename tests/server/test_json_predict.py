@@ -1,5 +1,6 @@
 """Bodies of predict requests become tensors, or the real server's error texts."""
 
+import asyncio
 import json
 import re
 from typing import Any
@@ -13,7 +14,7 @@ from tfdeploy.server.json_input import decode_base64
 from tfdeploy.server.json_output import render_columns, render_rows
 from tfdeploy.server.json_predict import is_row_format as is_row_format_of
 from tfdeploy.server.json_predict import read_body, read_inputs
-from tfdeploy.server.predict_body import PredictBody
+from tfdeploy.server.predict_body import parse_predict
 from tfdeploy.server.signature import Port, Signature
 from tfdeploy.server.status import ServingError
 from tfdeploy.server.tensor import Tensor
@@ -31,10 +32,14 @@ FLOAT = signature(x=DataType.DT_FLOAT)
 PAIR = signature(a=DataType.DT_FLOAT, b=DataType.DT_FLOAT)
 
 
+async def read_quickly(raw: bytes, wanted: Signature) -> Any:
+    return await (await parse_predict(raw)).read(wanted)
+
+
 def read(body: Any, wanted: Signature) -> dict[str, Any]:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     inputs = read_inputs(read_body(raw), wanted)
-    quick, is_row_format = PredictBody(raw).read(wanted)
+    quick, is_row_format = asyncio.run(read_quickly(raw, wanted))
     assert is_row_format == is_row_format_of(read_body(raw).document)
     for alias, tensor in inputs.items():
         assert quick[alias].dtype == tensor.dtype
@@ -207,8 +212,8 @@ def test_the_quick_way_reads_what_the_slow_way_reads(value: Any, dtype: DataType
             slow = read_inputs(read_body(json.dumps(body).encode()), signature(x=dtype))
         except ServingError as error:
             with pytest.raises(ServingError, match=re.escape(error.message)):
-                PredictBody(json.dumps(body).encode()).read(signature(x=dtype))
+                asyncio.run(read_quickly(json.dumps(body).encode(), signature(x=dtype)))
         else:
-            quick, _ = PredictBody(json.dumps(body).encode()).read(signature(x=dtype))
+            quick, _ = asyncio.run(read_quickly(json.dumps(body).encode(), signature(x=dtype)))
             assert quick["x"].array.shape == slow["x"].array.shape
             assert quick["x"].array.tolist() == slow["x"].array.tolist()

@@ -76,6 +76,7 @@ class HttpProtocol(asyncio.Protocol):
         self._head_arrived = 0  # of all bytes, but those among which the head began
         self._fields = 0
         self._is_in_head = False
+        self._begun = 0
         self._parts: list[bytes] = []
         self._body_size = 0
         self._is_refused = False
@@ -114,12 +115,7 @@ class HttpProtocol(asyncio.Protocol):
         """See asyncio.Protocol."""
         if self._is_refused:
             return
-        if self._is_in_head:
-            # The parser hands out complete fields only: it would gather an endless one in silence.
-            self._head_arrived += len(data)
-            if self._head_arrived > LARGEST_HEAD_BYTES:
-                self._refuse(400)
-                return
+        begun = self._begun
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as offer:
@@ -127,12 +123,18 @@ class HttpProtocol(asyncio.Protocol):
         except httptools.HttpParserError:
             known = not self._url and _UNKNOWN_METHOD.match(data)
             self._refuse(501 if known else 400)
+        if self._is_in_head and self._begun == begun:
+            # The parser hands out complete fields only: it would gather an endless one in silence.
+            self._head_arrived += len(data)
+            if self._head_arrived > LARGEST_HEAD_BYTES:
+                self._refuse(400)
 
     def on_message_begin(self) -> None:
         """A request line starts."""
         self._url, self._headers = b"", {}
         self._head_size = self._head_arrived = self._fields = 0
         self._is_in_head = True
+        self._begun += 1
         self._parts, self._body_size = [], 0
 
     def on_url(self, url: bytes) -> None:

@@ -24,14 +24,15 @@ from tfdeploy.server.json_examples import (
     render_regressions,
 )
 from tfdeploy.server.json_output import render_columns, render_error, render_rows
-from tfdeploy.server.json_predict import read_body
+from tfdeploy.server.json_predict import Body, read_body
 from tfdeploy.server.metrics import render
-from tfdeploy.server.predict_body import PredictBody
+from tfdeploy.server.predict_body import in_thread_if_large, parse_predict
 from tfdeploy.server.rest_routes import BadVersion, is_rest_path, parse_route
 from tfdeploy.server.servable import Servable
 from tfdeploy.server.signature import Signature
 from tfdeploy.server.status import as_serving_error, invalid
 from tfdeploy.server.status_reply import status_response
+from tfdeploy.server.tensor import Tensor
 from tfdeploy.wire import Code
 
 _CORS = (
@@ -139,11 +140,11 @@ class RestApi:
         return Response(200, text.encode("utf-8", "surrogateescape"))
 
     async def _predict(self, target: Target, request: Request) -> Response:
-        body = PredictBody(request.body)
+        body = await parse_predict(request.body)
         servable = self._hub.take(target)
         try:
             signature = _find_signature(servable.signatures, body.signature_name)
-            inputs, is_row_format = body.read(signature)
+            inputs, is_row_format = await body.read(signature)
             outputs = await self._hub.predict(
                 servable, signature, inputs, signature.all_outputs, self._options.timeout_ms
             )
@@ -153,8 +154,8 @@ class RestApi:
         return Response(200, render_outputs(signature.all_outputs, outputs))
 
     async def _classify(self, target: Target, request: Request) -> Response:
-        body = read_body(request.body, last_inside=True)
-        examples = read_examples(read_examples_body(body))
+        raw = request.body
+        body, examples = await in_thread_if_large(raw, lambda: _read_examples_body(raw))
         with self._using(target) as servable:
             result = await classify(
                 self._hub, servable, body.signature_name, examples, self._options.timeout_ms
@@ -162,13 +163,18 @@ class RestApi:
         return Response(200, render_classifications(result))
 
     async def _regress(self, target: Target, request: Request) -> Response:
-        body = read_body(request.body, last_inside=True)
-        examples = read_examples(read_examples_body(body))
+        raw = request.body
+        body, examples = await in_thread_if_large(raw, lambda: _read_examples_body(raw))
         with self._using(target) as servable:
             result = await regress(
                 self._hub, servable, body.signature_name, examples, self._options.timeout_ms
             )
         return Response(200, render_regressions(result))
+
+
+def _read_examples_body(raw: bytes) -> tuple[Body, Tensor]:
+    body = read_body(raw, last_inside=True)
+    return body, read_examples(read_examples_body(body))
 
 
 def _find_signature(signatures: dict[str, Signature], name: str) -> Signature:
