@@ -32,16 +32,18 @@ class Loop:
     def call(self, case: Case) -> Any:
         """A function that runs the case once and returns the output's array."""
         port = self.signature.inputs[case.alias]
-        feeds = [(port.tensor_name, Tensor(port.dtype, case.values()))]
+        feeds = [[Tensor(port.dtype, case.values())]]
         fetches = (self.signature.outputs[case.output].tensor_name,)
         # As the server does: short runs in the calling thread, long ones on TensorFlow's.
         inline = case.name != HEAVY
-        run = self.session.run
-        return lambda: run(feeds, fetches, inline, 0)[0].array
+        run = self.session.prepare((port.tensor_name,), fetches).run
+        return lambda: run(feeds, inline, 0)[0].array
 
 
 def load(folder: Path) -> Loop:
-    session = create_engine("capi").load(str(folder), ("serve",), session_config(Flags()))
+    session = create_engine("capi").load(
+        str(folder), ("serve",), session_config(Flags()).SerializeToString()
+    )
     _, signatures = read_signatures(session.meta_graph)
     return Loop(session, signatures[DEFAULT_SIGNATURE])
 

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tfdeploy.server.json_arrays import read_numeric_body
 from tfdeploy.server.json_input import decode_base64
 from tfdeploy.server.json_output import render_columns, render_rows
 from tfdeploy.server.json_predict import is_row_format as is_row_format_of
 from tfdeploy.server.json_predict import read_body, read_inputs
-from tfdeploy.server.predict_body import parse_predict
+from tfdeploy.server.predict_body import parse_slowly, read_quickly, read_slowly
 from tfdeploy.server.signature import Port, Signature
 from tfdeploy.server.status import ServingError
 from tfdeploy.server.tensor import Tensor
@@ -32,14 +33,15 @@ FLOAT = signature(x=DataType.DT_FLOAT)
 PAIR = signature(a=DataType.DT_FLOAT, b=DataType.DT_FLOAT)
 
 
-async def read_quickly(raw: bytes, wanted: Signature) -> Any:
-    return await (await parse_predict(raw)).read(wanted)
+async def read_as_the_server(raw: bytes, wanted: Signature) -> Any:
+    body = read_numeric_body(raw) or await parse_slowly(raw)
+    return read_quickly(body, wanted) or await read_slowly(raw, body, wanted)
 
 
 def read(body: Any, wanted: Signature) -> dict[str, Any]:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     inputs = read_inputs(read_body(raw), wanted)
-    quick, is_row_format = asyncio.run(read_quickly(raw, wanted))
+    quick, is_row_format = asyncio.run(read_as_the_server(raw, wanted))
     assert is_row_format == is_row_format_of(read_body(raw).document)
     for alias, tensor in inputs.items():
         assert quick[alias].dtype == tensor.dtype
@@ -212,8 +214,10 @@ def test_the_quick_way_reads_what_the_slow_way_reads(value: Any, dtype: DataType
             slow = read_inputs(read_body(json.dumps(body).encode()), signature(x=dtype))
         except ServingError as error:
             with pytest.raises(ServingError, match=re.escape(error.message)):
-                asyncio.run(read_quickly(json.dumps(body).encode(), signature(x=dtype)))
+                asyncio.run(read_as_the_server(json.dumps(body).encode(), signature(x=dtype)))
         else:
-            quick, _ = asyncio.run(read_quickly(json.dumps(body).encode(), signature(x=dtype)))
+            quick, _ = asyncio.run(
+                read_as_the_server(json.dumps(body).encode(), signature(x=dtype))
+            )
             assert quick["x"].array.shape == slow["x"].array.shape
             assert quick["x"].array.tolist() == slow["x"].array.tolist()

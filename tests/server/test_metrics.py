@@ -160,7 +160,7 @@ def test_batching() -> None:
 def test_examples_of_multi_inference() -> None:
     metrics = Metrics()
     metrics.count_examples("m", 3)
-    assert metrics.counter_value("/tensorflow/serving/request_example_count_total") == 3
+    assert first_value(metrics.snapshot(), "/tensorflow/serving/request_example_count_total") == 3
     assert ':tensorflow:serving:request_example_counts_count{model="m"} 1' in page_of(metrics)
 
 
@@ -199,7 +199,6 @@ def test_a_reload_reports_the_first_series_alone(name: str, value: int) -> None:
         metrics.request("b", "predict", "REST").ok(1)
     for _ in range(2):
         metrics.request("a", "predict", "REST").ok(1)
-    assert metrics.counter_value(name) == value
     assert first_value(metrics.snapshot(), name) == value
 
 
@@ -210,7 +209,10 @@ def reload_reply(metrics: Metrics, names: list[str], paths: list[str]) -> dict[s
         for path in paths:
             metrics.loads.loaded(path, 5, 1)
 
-    hub: Any = SimpleNamespace(metrics=metrics, reload=reload)
+    async def snapshot() -> Snapshot:
+        return metrics.snapshot()
+
+    hub: Any = SimpleNamespace(metrics=metrics, reload=reload, snapshot=snapshot)
     handler = GrpcApi(hub, False, False).service(SimpleNamespace(method=wire.RELOAD_CONFIG))
     context = SimpleNamespace(time_remaining=lambda: None)
     request = wire.ReloadConfigRequest(metric_names=names).SerializeToString()

@@ -1,7 +1,6 @@
 """HTTP/1.1 on asyncio: one protocol object a connection, requests answered in order."""
 
 import asyncio
-import functools
 import re
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -11,6 +10,7 @@ import httptools
 
 from tfdeploy.server import log
 from tfdeploy.server.address import listen_address
+from tfdeploy.server.http_head import READ_HEADERS, BadTarget, Head, find_head, read_target
 from tfdeploy.server.http_message import Request, Response, html_page, inflate, render_response
 from tfdeploy.server.limits import (
     LARGEST_BODY_BYTES,
@@ -23,45 +23,16 @@ from tfdeploy.server.pending import drive
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 _MOST_WAITING: Final = 64
-_LONGEST_CACHED_URL: Final = 512
 _MOST_CONNECTIONS: Final = most_connections()
-_READ_HEADERS: Final = frozenset(
-    (
-        b"connection",
-        b"content-encoding",
-        b"content-length",
-        b"expect",
-        b"origin",
-        b"transfer-encoding",
-    )
-)
 _UNKNOWN_METHOD: Final = re.compile(rb"[A-Z]+ /\S* HTTP/1\.[01]\r?\n")
-_ABSOLUTE: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#]*")
-_BAD_ESCAPE: Final = re.compile(r"%(?![0-9a-fA-F]{2})")
 _UNSUPPORTED: Final = (b"TRACE", b"CONNECT")
-
-
-class BadTarget(ValueError):
-    """A request target that libevent refuses."""
-
-
-def _read_target(url: bytes) -> str:
-    path = url.decode("utf-8", "surrogateescape")
-    absolute = _ABSOLUTE.match(path)
-    if absolute is not None:
-        path = path[absolute.end() :]
-    if _BAD_ESCAPE.search(path):
-        raise BadTarget(path)
-    return path
-
-
-_read_short_target: Final = functools.lru_cache(maxsize=1024)(_read_target)
 
 
 class HttpProtocol(asyncio.Protocol):
     """One connection: requests are answered in order, one at a time.
 
-    httptools calls the `on_` methods while it is fed.
+    Requests with a plain head go past the parser (see `http_head`); for the others httptools calls
+    the `on_` methods while it is fed.
     """
 
     def __init__(self, handler: Handler, connections: "set[HttpProtocol]") -> None:
@@ -77,6 +48,9 @@ class HttpProtocol(asyncio.Protocol):
         self._fields = 0
         self._is_in_head = False
         self._begun = 0
+        self._is_parsing = False  # a request is half through the parser
+        self._head: Head | None = None  # of a request whose body is on its way past the parser
+        self._missing = 0
         self._parts: list[bytes] = []
         self._body_size = 0
         self._is_refused = False
@@ -113,8 +87,43 @@ class HttpProtocol(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol."""
-        if self._is_refused:
-            return
+        while data and not self._is_refused:
+            if self._head is not None:
+                data = self._gather(self._head, data)
+            elif self._is_parsing or (head := find_head(data)) is None:
+                self._parse(data)
+                return
+            else:
+                self._head, self._missing = head, head.body_size
+                data = data[head.size :]
+                if not head.body_size:
+                    self._finish(head, b"")
+
+    def _gather(self, head: Head, data: bytes) -> bytes:
+        """Take a known request's body; what is left belongs to the next one."""
+        size = len(data)
+        if size < self._missing:
+            self._missing -= size
+            self._parts.append(data)
+            return b""
+        if size > self._missing:
+            rest, data = data[self._missing :], data[: self._missing]
+        else:
+            rest = b""
+        if self._parts:
+            self._parts.append(data)
+            data = b"".join(self._parts)
+            self._parts = []
+        self._finish(head, data)
+        return rest
+
+    def _finish(self, head: Head, body: bytes) -> None:
+        self._head = None
+        if body and "gzip" in head.headers.get("content-encoding", ""):
+            body = inflate(body)
+        self._enqueue(Request(head.method, head.path, head.headers, body), head.keeps_alive)
+
+    def _parse(self, data: bytes) -> None:
         begun = self._begun
         try:
             self._parser.feed_data(data)
@@ -133,7 +142,7 @@ class HttpProtocol(asyncio.Protocol):
         """A request line starts."""
         self._url, self._headers = b"", {}
         self._head_size = self._head_arrived = self._fields = 0
-        self._is_in_head = True
+        self._is_in_head = self._is_parsing = True
         self._begun += 1
         self._parts, self._body_size = [], 0
 
@@ -151,7 +160,7 @@ class HttpProtocol(asyncio.Protocol):
         if self._head_size > LARGEST_HEAD_BYTES or self._fields > MOST_HEADERS:
             self._refuse(400)
         lowered = name.lower()
-        if lowered in _READ_HEADERS:
+        if lowered in READ_HEADERS:
             self._headers[lowered.decode("latin-1")] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
@@ -174,6 +183,7 @@ class HttpProtocol(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """A whole request is here."""
+        self._is_parsing = False
         if self._is_refused:
             return
         method = self._parser.get_method()
@@ -183,8 +193,7 @@ class HttpProtocol(asyncio.Protocol):
         if self._parser.should_upgrade():
             return  # `_decline_upgrade` follows
         try:
-            short = len(self._url) < _LONGEST_CACHED_URL
-            path = _read_short_target(self._url) if short else _read_target(self._url)
+            path = read_target(self._url)
         except BadTarget:
             self._refuse(400)
             return
@@ -211,7 +220,7 @@ class HttpProtocol(asyncio.Protocol):
         lines = [f"{name}: {value}".encode("latin-1") for name, value in kept.items()]
         start = b"%b %b HTTP/1.1" % (self._parser.get_method(), self._url)
         self._parser = httptools.HttpRequestParser(self)
-        self.data_received(b"\r\n".join([start, *lines, b"", b""]) + rest)
+        self._parse(b"\r\n".join([start, *lines, b"", b""]) + rest)
 
     def _announces_too_much(self) -> bool:
         length = self._headers.get("content-length", "0")

@@ -8,6 +8,7 @@ back the same.
 
 import binascii
 import math
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -35,6 +36,10 @@ _WRITABLE: Final = frozenset(
 _BOOL: Final = int(DataType.DT_BOOL)
 _LARGE: Final = 10
 _SIX_DIGITS: Final = len("1.23456")
+# Lists of numbers of six digits at most, not below 0.0001 and without an exponent.
+_FEW_DIGITS: Final = re.compile(
+    rb"[\[\],]*(?:-?(?!0\.0000)(?=[0-9.]{1,7}[\],])[0-9]+\.[0-9]+[\[\],]+)+"
+)
 _LEAST_PLAIN: Final = 1e-4
 
 
@@ -105,6 +110,15 @@ def _fast_list(tensor: Tensor) -> bytes | None:
     return orjson.dumps(np.ascontiguousarray(array), option=orjson.OPT_SERIALIZE_NUMPY)
 
 
+def _short_list(tensor: Tensor) -> bytes | None:
+    """As `_render_floats` and `_nest` write it, where every number has few digits."""
+    array = tensor.array
+    if tensor.dtype != _FLOAT or not array.ndim:
+        return None
+    text = orjson.dumps(np.ascontiguousarray(array), option=orjson.OPT_SERIALIZE_NUMPY)
+    return text.replace(b",", b", ") if _FEW_DIGITS.fullmatch(text) else None
+
+
 def _rows(alias: str, tensor: Tensor) -> list[str]:
     """The text of each row."""
     _check_writable(tensor)
@@ -130,7 +144,7 @@ def render_rows(aliases: Sequence[str], outputs: Sequence[Tensor]) -> bytes:
     count = _row_count(aliases, outputs)
     if len(outputs) == 1:
         _check_writable(outputs[0])
-        fast = _fast_list(outputs[0])
+        fast = _fast_list(outputs[0]) or _short_list(outputs[0])
         if fast is not None:
             return b'{\n    "predictions": %b\n    ]\n}' % fast[:-1]
         text = "[" + ", ".join(_rows(aliases[0], outputs[0]))

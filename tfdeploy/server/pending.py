@@ -55,32 +55,44 @@ class Pending(Generic[T]):
         return self.outcome()
 
 
-def drive(
-    coroutine: Coroutine[Any, Any, T], finished: Callable[[T | None, Exception | None], None]
-) -> None:
+Finished = Callable[[T | None, Exception | None], None]
+
+
+class _Driver(Generic[T]):
+    """Steps one coroutine. An object, because a closure that calls itself is a cycle: garbage
+    that only the collector frees.
+    """
+
+    __slots__ = ("_coroutine", "_finished")
+
+    def __init__(self, coroutine: Coroutine[Any, Any, T], finished: Finished[T]) -> None:
+        self._coroutine = coroutine
+        self._finished = finished
+
+    def __call__(self, _: object = None) -> None:
+        try:
+            awaited = self._coroutine.send(None)
+        except StopIteration as stop:
+            self._finished(stop.value, None)
+        except Exception as error:
+            self._finished(None, error)
+        else:
+            if awaited is None:  # asyncio.sleep(0)
+                asyncio.get_running_loop().call_soon(self)
+                return
+            if isinstance(awaited, asyncio.Future):
+                awaited._asyncio_future_blocking = False
+            awaited.add_done_callback(self)
+
+
+def drive(coroutine: Coroutine[Any, Any, T], finished: Finished[T]) -> None:
     """Step a coroutine until it ends; it may await `Pending`s and asyncio's futures.
 
     Args:
         coroutine: What to run. Nothing in it may ask for the current task.
         finished: Called with its result or its exception, perhaps before this returns.
     """
-
-    def resume(_: object = None) -> None:
-        try:
-            awaited = coroutine.send(None)
-        except StopIteration as stop:
-            finished(stop.value, None)
-        except Exception as error:
-            finished(None, error)
-        else:
-            if awaited is None:  # asyncio.sleep(0)
-                asyncio.get_running_loop().call_soon(resume)
-                return
-            if isinstance(awaited, asyncio.Future):
-                awaited._asyncio_future_blocking = False
-            awaited.add_done_callback(resume)
-
-    resume()
+    _Driver(coroutine, finished)()
 
 
 async def as_future(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -18,6 +18,7 @@ from tfdeploy.server import log
 from tfdeploy.server.http_message import Request, Response, html_page
 from tfdeploy.server.hub import Hub, Target
 from tfdeploy.server.inference import classify, read_examples, regress
+from tfdeploy.server.json_arrays import read_numeric_body
 from tfdeploy.server.json_examples import (
     read_examples_body,
     render_classifications,
@@ -26,7 +27,13 @@ from tfdeploy.server.json_examples import (
 from tfdeploy.server.json_output import render_columns, render_error, render_rows
 from tfdeploy.server.json_predict import Body, read_body
 from tfdeploy.server.metrics import render
-from tfdeploy.server.predict_body import in_thread_if_large, parse_predict
+from tfdeploy.server.predict_body import (
+    PredictBody,
+    in_thread_if_large,
+    parse_slowly,
+    read_quickly,
+    read_slowly,
+)
 from tfdeploy.server.rest_routes import BadVersion, is_rest_path, parse_route
 from tfdeploy.server.servable import Servable
 from tfdeploy.server.signature import Signature
@@ -140,11 +147,16 @@ class RestApi:
         return Response(200, text.encode("utf-8", "surrogateescape"))
 
     async def _predict(self, target: Target, request: Request) -> Response:
-        body = await parse_predict(request.body)
+        raw = request.body
+        body: PredictBody | None = read_numeric_body(raw)
+        if body is None:
+            body = await parse_slowly(raw)
         servable = self._hub.take(target)
         try:
             signature = _find_signature(servable.signatures, body.signature_name)
-            inputs, is_row_format = await body.read(signature)
+            read = read_quickly(body, signature) or await read_slowly(raw, body, signature)
+            body = None  # it holds the parser's memory
+            inputs, is_row_format = read
             outputs = await self._hub.predict(
                 servable, signature, inputs, signature.all_outputs, self._options.timeout_ms
             )

@@ -31,7 +31,9 @@ from tfdeploy.wire import Code
 
 _LONGEST_INLINE_SECONDS: Final = 0.001
 _LONGEST_JOINED_SECONDS: Final = 0.002
-_NEWEST_SHARE: Final = 0.5
+# Other programs make a run slower now and then, and nothing makes it faster than it is.
+_FASTER_SHARE: Final = 0.5
+_SLOWER_SHARE: Final = 0.05
 _UNKNOWN_SECONDS: Final = 1.0
 _CLOCK_SECONDS: Final = 0.0005  # timers of an event loop are this coarse
 _MOST_DOUBLINGS: Final = 3
@@ -307,7 +309,8 @@ def _merged(batch: Batch) -> tuple[Sequence[Sequence[Tensor]], int]:
 def _learn(seconds: dict[int, float], nbytes: int, measured: float) -> None:
     bits = nbytes.bit_length()
     before = seconds.get(bits, measured)
-    seconds[bits] = before + (measured - before) * _NEWEST_SHARE
+    share = _FASTER_SHARE if measured < before else _SLOWER_SHARE
+    seconds[bits] = before + (measured - before) * share
 
 
 def _is_to_be_parted(batch: Batch, outcome: _Outcome) -> bool:

@@ -101,12 +101,6 @@ class Metrics:
         self._examples.of(model).add(examples)
         self._example_totals.of(model).add(examples)
 
-    def counter_value(self, raw_name: str) -> int:
-        """What this process counted; see `first_value`."""
-        with self._lock:
-            series = self._registry.written_of(raw_name)
-        return first_value({raw_name: series}, raw_name)
-
     def snapshot(self) -> Snapshot:
         """All that was written, as data for `merge_snapshots` and `render`."""
         with self._lock:
