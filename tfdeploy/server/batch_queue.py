@@ -117,7 +117,12 @@ class JoinQueue:
 
     def __init__(self, runner: Runner) -> None:
         self.runner = runner
+        self.held_until: float | None = None
+        """Until when the scheduler lets tasks wait for others, by time.monotonic."""
         self._tasks: deque[Task] = deque()
+
+    def __len__(self) -> int:
+        return len(self._tasks)
 
     def add(self, task: Task) -> None:
         """See `Queue`."""
@@ -127,6 +132,7 @@ class JoinQueue:
         """See `Queue`. Tasks without rows run one at a time."""
         if not self._tasks:
             return None
+        self.held_until = None
         batch = Batch(self.runner)
         batch.add(self._tasks.popleft())
         if batch.rows:

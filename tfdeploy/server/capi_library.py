@@ -11,6 +11,8 @@ import os
 from ctypes import POINTER, c_char_p, c_int, c_int64, c_size_t, c_void_p
 from typing import Any, Final
 
+from tfdeploy.server.threads import use_own_pools
+
 
 class CApiUnavailable(Exception):
     """TensorFlow is not installed, or its library can't be used."""
@@ -116,6 +118,7 @@ def load_library() -> Library:
     Raises:
         CApiUnavailable: with the reason.
     """
+    use_own_pools()
     try:
         return Library(_library_path())
     except (OSError, AttributeError) as error:

@@ -14,6 +14,7 @@ from tfdeploy.server.engine import Engine
 from tfdeploy.server.metrics import LoadMeter
 from tfdeploy.server.servable import FindIndependent, Servable
 from tfdeploy.server.status import ServingError
+from tfdeploy.server.threads import config_for
 from tfdeploy.wire import Code
 
 _MODEL_FILES = ("saved_model.pb", "saved_model.cpb", "saved_model.pbtxt")
@@ -32,6 +33,7 @@ class Loader:
         batching: BatchingParameters for every model, or None.
         per_model_batching: Take them from the version's folder instead.
         find_independent: Finds the signatures whose requests may be joined; None joins none.
+        workers: Processes that serve the same models.
         warm_up: Replays a version's warm-up requests; None to skip.
     """
 
@@ -42,6 +44,7 @@ class Loader:
     batching: Any = None
     per_model_batching: bool = False
     find_independent: FindIndependent | None = None
+    workers: int = 1
     warm_up: Callable[[Servable, str], None] | None = None
 
     def load(self, name: str, version: int, path: str) -> Servable:
@@ -71,7 +74,8 @@ class Loader:
     ) -> Servable:
         started = time.perf_counter()
         try:
-            session = self.engine.load(path, self.tags, self.session_config)
+            config = config_for(self.session_config, path, self.workers)
+            session = self.engine.load(path, self.tags, config)
         except BaseException:
             self.loads.failed(path, (time.perf_counter() - started) * 1e6)
             raise

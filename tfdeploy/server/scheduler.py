@@ -9,7 +9,7 @@ not to touch each other. With `--enable_batching` the user's rules decide instea
 import asyncio
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NamedTuple
 
@@ -37,14 +37,17 @@ _SLOWER_SHARE: Final = 0.05
 _UNKNOWN_SECONDS: Final = 1.0
 _CLOCK_SECONDS: Final = 0.0005  # timers of an event loop are this coarse
 _MOST_DOUBLINGS: Final = 3
+_CORES_OF_A_JOINED_RUN: Final = 4
+_PAUSE_SHARE: Final = 0.05
+_LONGEST_PAUSE_SECONDS: Final = 0.005
 _MOST_JOINED_ROWS: Final = 64
 _MOST_JOINED_ROWS_OF_A_LONG_RUN: Final = 8
 
 
 class _Lane(NamedTuple):
-    """Runs that share a number of threads."""
+    """Runs that share a number of threads; `key` says which."""
 
-    name: str
+    key: Hashable
     threads: int
 
 
@@ -97,8 +100,10 @@ class Scheduler:
         self._loop = asyncio.get_running_loop()
         self._pool = ThreadPoolExecutor(max(threads, cores) + 64, thread_name_prefix="run")
         self._run_lane = _Lane("runs", cores)
+        # What waits for one of these runs joins the next, which gains more than another thread.
+        self._joined_threads = max(1, cores // _CORES_OF_A_JOINED_RUN)
         self._loop_lane = _Lane("loops", max(threads, cores))
-        self._running: dict[str, int] = {}
+        self._running: dict[Hashable, int] = {}
         self._queues: dict[Any, Queue] = {}
         self._is_woken = False
         self._timer: asyncio.TimerHandle | None = None
@@ -188,13 +193,33 @@ class Scheduler:
             fitting = int(_LONGEST_JOINED_SECONDS / seconds * sum([task.rows for task in tasks]))
             return queue.take(now, min(_MOST_JOINED_ROWS, fitting))
         lane = self._lane(runner)
-        if self._running.get(lane.name, 0) >= lane.threads:
+        if self._running.get(lane.key, 0) >= lane.threads:
             return None  # the end of a run wakes the scheduler
-        return queue.take(now, _MOST_JOINED_ROWS_OF_A_LONG_RUN)
+        if isinstance(queue, JoinQueue) and self._is_worth_a_pause(queue, seconds, now):
+            return None
+        batch = queue.take(now, _MOST_JOINED_ROWS_OF_A_LONG_RUN)
+        if batch is not None:
+            runner.last_tasks = len(batch.tasks)
+        return batch
+
+    def _is_worth_a_pause(self, queue: JoinQueue, seconds: float, now: float) -> bool:
+        """Whether to give the clients of the run before a moment to send their next requests.
+
+        Without it two groups form that never meet: one waits while the other one runs.
+        """
+        if len(queue) >= queue.runner.last_tasks:
+            return False
+        if queue.held_until is None:
+            pause = min(seconds * _PAUSE_SHARE, _LONGEST_PAUSE_SECONDS)
+            queue.held_until = now + pause
+            self._loop.call_later(pause, self._wake)
+        return now < queue.held_until
 
     def _lane(self, runner: Runner) -> _Lane:
         if runner.batching is not None:
             return _Lane("batches", runner.batching.num_batch_threads)
+        if runner.ports is not None:
+            return _Lane(runner, self._joined_threads)
         return self._loop_lane if runner.servable.may_loop else self._run_lane
 
     def _is_short(self, runner: Runner, nbytes: int) -> bool:
@@ -226,16 +251,18 @@ class Scheduler:
             text = "Run() timeout exceeded while waiting in batching queue"
             _settle(batch, _Outcome([], ServingError(Code.RESOURCE_EXHAUSTED, text)))
             return
-        lane = self._lane(batch.runner).name
+        lane = self._lane(batch.runner).key
         self._running[lane] = self._running.get(lane, 0) + 1
         self._pool.submit(self._run_in_thread, batch, lane, timeout_ms)
 
-    def _run_in_thread(self, batch: Batch, lane: str, timeout_ms: int) -> None:
+    def _run_in_thread(self, batch: Batch, lane: Hashable, timeout_ms: int) -> None:
         outcome = _run(batch, False, timeout_ms)
         self._loop.call_soon_threadsafe(self._finished, batch, lane, outcome)
 
-    def _finished(self, batch: Batch, lane: str, outcome: _Outcome) -> None:
+    def _finished(self, batch: Batch, lane: Hashable, outcome: _Outcome) -> None:
         self._running[lane] -= 1
+        if not self._running[lane]:
+            del self._running[lane]
         if self._queues:
             self._wake()
         if _is_to_be_parted(batch, outcome):

@@ -31,6 +31,7 @@ class Runner:
         ports: Of the signature's inputs if its rows are proven not to touch, so that requests may
             be joined although nobody asked for batches; else None.
         seconds: What a run takes, by size class of the inputs.
+        last_tasks: Requests that the last run in a thread answered.
         latency: Gets the microseconds of each request's run; set by whoever counts them.
     """
 
@@ -40,6 +41,7 @@ class Runner:
         "call",
         "feeds",
         "fetches",
+        "last_tasks",
         "latency",
         "ports",
         "seconds",
@@ -59,6 +61,7 @@ class Runner:
         self.call: GraphCall = servable.session.prepare(feeds, fetches)
         self.batching = servable.batching
         self.ports = ports
+        self.last_tasks = 1
         self._joinable: dict[Kind, bool] = {}
         self.seconds: dict[int, float] = {}
         self.latency: Histogram | None = None

@@ -138,6 +138,7 @@ class Models:
             per_model_batching=platform.per_model_batching,
             loads=self.metrics.loads,
             find_independent=independent_signatures if flags.join_requests else None,
+            workers=flags.workers,
             warm_up=warmer if platform.warms_up else None,
         )
 
