@@ -5,6 +5,7 @@ than the shape repeats its last value, an empty one is zeros, a longer one is cu
 limited here (`limits.MOST_FILLED_BYTES`); the original fills memory.
 """
 
+import math
 from typing import Any, Final
 
 import numpy as np
@@ -34,6 +35,12 @@ _FIELDS: Final = {
     for name in names.split()
 }
 _COMPLEX: Final = {int(DataType.DT_COMPLEX64): np.float32, int(DataType.DT_COMPLEX128): np.float64}
+# Field number and wire type of float_val, double_val and bool_val; each takes its bytes unchanged.
+_PACKED_TAGS: Final = {
+    int(DataType.DT_FLOAT): b"\x2a",
+    int(DataType.DT_DOUBLE): b"\x32",
+    int(DataType.DT_BOOL): b"\x5a",
+}
 _STRING: Final = int(DataType.DT_STRING)
 _HALF: Final = int(DataType.DT_HALF)
 _STRING_BYTES: Final = 24  # sizeof(TF_TString), which each one becomes on the way to the session
@@ -48,11 +55,14 @@ class TooLargeTensor(UnreadableTensor):
 
 
 def _shape(proto: Any, itemsize: int) -> tuple[int, ...]:
-    shape = tuple(dim.size for dim in proto.tensor_shape.dim)
-    total = 1
-    for size in shape:
-        # Empty dimensions don't excuse the others: neither numpy nor TensorFlow could stride them.
-        total *= max(size, 1)
+    shape = tuple([dim.size for dim in proto.tensor_shape.dim])
+    total = math.prod(shape)
+    if total > 0 and min(shape, default=1) > 0 and len(shape) <= _MOST_DIMS:
+        if total * itemsize >= _MOST_BYTES:
+            raise UnreadableTensor("bad shape")
+        return shape
+    # Empty dimensions don't excuse the others: neither numpy nor TensorFlow could stride them.
+    total = math.prod([max(size, 1) for size in shape])
     if len(shape) > _MOST_DIMS or min(shape, default=0) < 0 or total * itemsize >= _MOST_BYTES:
         raise UnreadableTensor("bad shape")
     return shape
@@ -75,11 +85,13 @@ def _from_values(dtype: int, values: Any, storage: "np.dtype[Any]") -> Array:
         return strings
     # numpy reads a repeated field through the buffer protocol; astype wraps as C++ casts do.
     raw = np.array(values)
+    if raw.dtype == storage:
+        return raw
     return raw.astype(np.uint16).view(storage) if dtype == _HALF else raw.astype(storage)
 
 
 def _stretch(values: Array, dtype: int, shape: tuple[int, ...]) -> Array:
-    total = int(np.prod(shape, dtype=np.int64)) if shape else 1
+    total = math.prod(shape)
     if len(values) == total:
         return values.reshape(shape)
     if len(values) > total:
@@ -113,6 +125,22 @@ def parse_tensor_proto(proto: Any) -> Tensor:
     return Tensor(dtype, _stretch(values, dtype, shape))
 
 
+def _merge_packed(tensor: Tensor, proto: Any) -> None:
+    """Fill a packed field as it goes over the wire: its values lie in memory as they are sent."""
+    data = np.ascontiguousarray(tensor.array).tobytes()
+    if data:
+        proto.MergeFromString(_PACKED_TAGS[tensor.dtype] + _varint(len(data)) + data)
+
+
+def _varint(number: int) -> bytes:
+    groups = bytearray()
+    while number > 127:
+        groups.append(number & 127 | 128)
+        number >>= 7
+    groups.append(number)
+    return bytes(groups)
+
+
 def _values_to_write(tensor: Tensor) -> Any:
     flat = np.ascontiguousarray(tensor.array).reshape(-1)
     if tensor.dtype in _COMPLEX:
@@ -136,5 +164,7 @@ def write_tensor_proto(tensor: Tensor, proto: Any, as_content: bool = False) -> 
         proto.tensor_shape.dim.add(size=size)
     if as_content and tensor.dtype != _STRING:
         proto.tensor_content = np.ascontiguousarray(tensor.array).tobytes()
+    elif tensor.dtype in _PACKED_TAGS:
+        _merge_packed(tensor, proto)
     elif tensor.dtype in _FIELDS:
         getattr(proto, _FIELDS[tensor.dtype]).extend(_values_to_write(tensor))
