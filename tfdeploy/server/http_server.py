@@ -130,8 +130,8 @@ class HttpProtocol(asyncio.Protocol):
         except httptools.HttpParserUpgrade as offer:
             self._decline_upgrade(data[offer.args[0] :])
         except httptools.HttpParserError:
-            known = not self._url and _UNKNOWN_METHOD.match(data)
-            self._refuse(501 if known else 400)
+            is_first = self._begun <= begun + 1 and not self._url
+            self._refuse(501 if is_first and _UNKNOWN_METHOD.match(data) else 400)
         if self._is_in_head and self._begun == begun:
             # The parser hands out complete fields only: it would gather an endless one in silence.
             self._head_arrived += len(data)
@@ -269,7 +269,7 @@ class HttpProtocol(asyncio.Protocol):
         self._head_only = item.method == "HEAD"
         drive(self._handler(item), self._answered)
 
-    def _answered(self, response: Response | None, error: Exception | None) -> None:
+    def _answered(self, response: Response | None, error: BaseException | None) -> None:
         self.busy = False
         if response is None:
             log.error(f"Connection aborted: {error!r}")
