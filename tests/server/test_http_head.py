@@ -3,6 +3,8 @@
 The way of one byte at a time never sees a whole head, so that it is httptools alone: the oracle.
 """
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -103,7 +105,7 @@ def outcome(talked: Talk) -> list[object]:
 
 def pieces(data: bytes, cuts: list[int]) -> list[bytes]:
     edges = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
-    return [data[start:stop] for start, stop in zip(edges, edges[1:], strict=False)]
+    return [data[start:stop] for start, stop in itertools.pairwise(edges)]
 
 
 def check(data: bytes, cuts: list[int]) -> None:
