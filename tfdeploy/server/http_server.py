@@ -59,6 +59,7 @@ class HttpProtocol(asyncio.Protocol):
         self._is_advancing = False
         self._head_only = False
         self._keeps_alive = True
+        self._is_ending = False
         self.busy = False
         """A request is under way."""
 
@@ -75,6 +76,22 @@ class HttpProtocol(asyncio.Protocol):
         self._connections.discard(self)
         self._waiting.clear()
         self._parts = []
+
+    def eof_received(self) -> bool:
+        """See asyncio.Protocol. What the client asked before it fell silent is still answered."""
+        self._head, self._is_parsing = None, False  # the rest never comes
+        self._is_ending = True
+        return self.busy or bool(self._waiting)
+
+    def finish(self) -> None:
+        """Close once what the client asked, or is about to ask, has been answered."""
+        self._is_ending = True
+        if self._is_at_its_end():
+            self._transport.close()
+
+    def _is_at_its_end(self) -> bool:
+        is_asked = self.busy or self._waiting or self._head is not None or self._is_parsing
+        return self._is_ending and not is_asked
 
     def pause_writing(self) -> None:
         """See asyncio.Protocol."""
@@ -284,7 +301,7 @@ class HttpProtocol(asyncio.Protocol):
         if self._transport.is_closing():
             self._waiting.clear()
             return
-        close = response.close or not self._keeps_alive
+        close = response.close or not self._keeps_alive or self._is_at_its_end()
         self._transport.write(render_response(response, self._head_only, close))
         self._head_only = False
         if close:
