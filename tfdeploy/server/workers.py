@@ -42,7 +42,12 @@ def serve_with_workers(flags: Flags, run: Run) -> int:
         log.error(f"Failed to start HTTP Server at localhost:{flags.rest_api_port}")
         flags = dataclasses.replace(flags, rest_api_port=0)
     _load_once(flags.engine)
-    return Supervisor(flags.workers, lambda link, number: _work(flags, run, link, number)).run()
+    supervisor = Supervisor(
+        flags.workers,
+        lambda link, number: _work(flags, run, link, number),
+        max(flags.drain_seconds, 0),
+    )
+    return supervisor.run()
 
 
 def _is_free(port: int) -> bool:
