@@ -156,6 +156,8 @@ class Supervisor:
             for other in self._workers:
                 other.link.close()
             code = self._run_worker(theirs, number)
+        except Exception as problem:
+            log.error(f"Worker {number} failed unexpectedly: {problem!r}")
         finally:
             os._exit(code)
 
