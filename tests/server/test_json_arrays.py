@@ -75,7 +75,9 @@ _NUMBERS = st.one_of(
     st.floats(allow_nan=True, allow_infinity=True),
     st.sampled_from([2**31 - 1, 2**31, -(2**31) - 1, 2**53 + 1, 2**63 - 1, 2**63, 2**64 - 1]),
 )
-_ODD = st.sampled_from([True, None, "ab", "[", "],[", "", {}, {"a": 1, "b": 2}, {"b64": "AA"}, []])
+_ODD: st.SearchStrategy[Any] = st.sampled_from(
+    [True, None, "ab", "[", "],[", "", {}, {"a": 1, "b": 2}, {"b64": "AA"}, []]
+)
 _DTYPES = st.sampled_from([FLOAT, DOUBLE, INT32, INT64, UINT8, UINT32, UINT64, BOOL, STRING])
 
 

@@ -1,6 +1,7 @@
 """How requests come to their runs: together, alone, and in which order."""
 
 import asyncio
+import functools
 from collections.abc import Coroutine
 from typing import Any
 
@@ -126,7 +127,7 @@ def test_each_task_is_answered_once() -> None:
         one, runner, seen = scheduler(), make_runner(Doubler()), []
         for number, value in enumerate((1, -1, 2)):
             task = one.submit(runner, column(value), 0)
-            task.add_done_callback(lambda _, number=number: seen.append(number))
+            task.add_done_callback(functools.partial(lambda number, _: seen.append(number), number))
         await turns()
         return seen
 
@@ -134,10 +135,13 @@ def test_each_task_is_answered_once() -> None:
 
 
 def test_a_reply_that_cannot_be_made_does_not_touch_the_others() -> None:
+    def fail(_: Any) -> None:
+        raise ValueError
+
     async def main() -> Any:
         one, runner = scheduler(), make_runner(Doubler())
         first, second = (one.submit(runner, column(value), 0) for value in (1, 2))
-        first.add_done_callback(lambda _: 1 / 0)
+        first.add_done_callback(fail)
         return await outcome(second)
 
     assert run(main()) == [4]

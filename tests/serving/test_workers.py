@@ -225,7 +225,7 @@ def test_without_its_rest_port_the_server_answers_over_grpc(
             until(lambda: log.read_text().count("Running gRPC ModelServer") == 2)
             assert "Failed to start HTTP Server" in log.read_text()
             with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-                status = channel.unary_unary(wire.GET_MODEL_STATUS)
+                status = channel.unary_unary(wire.GET_MODEL_STATUS, None, None)
                 request = wire.GetModelStatusRequest()
                 request.model_spec.name = "default"
                 assert status(request.SerializeToString(), timeout=CALL_SECONDS)
