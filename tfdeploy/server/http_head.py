@@ -71,6 +71,8 @@ class _Collector:
         self.headers: dict[str, str] = {}
         self.fields = 0
         self.is_complete = False
+        self.keeps_alive = True
+        self.parser: Any = None
 
     def on_url(self, url: bytes) -> None:
         self.url += url
@@ -83,12 +85,15 @@ class _Collector:
 
     def on_headers_complete(self) -> None:
         self.is_complete = True
+        # Later the parser may have gone on to the next request.
+        self.keeps_alive = self.parser.should_keep_alive()
 
 
 @functools.lru_cache(maxsize=1024)
 def _parse(text: bytes) -> Head | None:
     found = _Collector()
     parser: Any = httptools.HttpRequestParser(found)
+    found.parser = parser
     try:
         parser.feed_data(text[:-1])
         if found.is_complete:
@@ -106,8 +111,7 @@ def _parse(text: bytes) -> Head | None:
         return None
     if int(size) > LARGEST_BODY_BYTES:
         return None
-    keeps_alive = parser.should_keep_alive()
-    return Head(method.decode("latin-1"), path, headers, int(size), keeps_alive, len(text))
+    return Head(method.decode("latin-1"), path, headers, int(size), found.keeps_alive, len(text))
 
 
 def find_head(data: bytes) -> Head | None:
