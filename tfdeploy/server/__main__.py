@@ -14,8 +14,6 @@ from typing import Any
 from tfdeploy.server.flags import BadFlagValue, parse_flags, render_usage
 
 _FAILED = 255
-# How long a thread that reads a large body may keep the event loop waiting.
-_SWITCH_SECONDS = 0.0005
 # malloc.h: M_ARENA_MAX, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD
 _MALLOC_OPTIONS = ((-8, 2), (-3, 2**18), (-1, 2**20))
 
@@ -86,7 +84,6 @@ def _keep_heap_small() -> None:
 def main() -> None:
     """Run the server, and end the process at once: TensorFlow's threads need no goodbye."""
     _keep_heap_small()
-    sys.setswitchinterval(_SWITCH_SECONDS)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="surrogateescape")  # words needn't be UTF-8

@@ -104,11 +104,16 @@ def read_batching(parameters: Any) -> Batching:
         max_enqueued_batches=max(
             _value(parameters, "max_enqueued_batches", _DEFAULT_MAX_ENQUEUED), 1
         ),
-        num_batch_threads=_value(parameters, "num_batch_threads", os.cpu_count() or 1),
+        num_batch_threads=batch_threads(parameters),
         allowed_batch_sizes=allowed,
         pads_variable_length=parameters.pad_variable_length_inputs,
         splits=_splits(parameters),
     )
+
+
+def batch_threads(parameters: Any) -> int:
+    """How many batches may run at once."""
+    return _value(parameters, "num_batch_threads", os.cpu_count() or 1)
 
 
 def _execution_size(parameters: Any, largest: int) -> int:

@@ -117,19 +117,24 @@ class GrpcApi:
                 reply = await as_future(method(request, _timeout_ms(context)))
                 encoded: bytes = reply.SerializeToString()
             except Exception as problem:
-                error = as_serving_error(problem)
-                if error is not problem:
-                    log.error(f"{name} failed unexpectedly: {problem!r}")
+                code, details = self._failed(name, model, problem)
+            else:
                 if name in _COUNTED:
-                    self._hub.metrics.request(model, name, "GRPC").failed(error.code.name)
-                await context.abort(_CODES[error.code], error.grpc_details)
-                raise AssertionError("abort returns never") from None
-            if name in _COUNTED:
-                microseconds = (time.perf_counter() - started) * 1e6
-                self._hub.metrics.request(model, name, "GRPC").ok(microseconds)
-            return encoded
+                    microseconds = (time.perf_counter() - started) * 1e6
+                    self._hub.metrics.request(model, name, "GRPC").ok(microseconds)
+                return encoded
+            await context.abort(_CODES[code], details)
+            raise AssertionError("abort returns never")
 
         return answer
+
+    def _failed(self, name: str, model: str, problem: Exception) -> tuple[Code, str]:
+        error = as_serving_error(problem)
+        if error is not problem:
+            log.error(f"{name} failed unexpectedly: {problem!r}")
+        if name in _COUNTED:
+            self._hub.metrics.request(model, name, "GRPC").failed(error.code.name)
+        return error.code, error.grpc_details
 
     @contextlib.contextmanager
     def _using(self, target: Target) -> Iterator[Servable]:

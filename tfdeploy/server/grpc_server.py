@@ -45,12 +45,14 @@ def _number_or_text(value: str) -> int | str:
 
 
 def _options(flags: Flags) -> list[tuple[str, int | str]]:
-    # Without so_reuseport=0 a second server on the port starts, and the two share its clients.
+    # gRPC takes the first of two. The original's message limits can't be lowered, the rest can be
+    # set. Without so_reuseport=0 a second server on the port starts, and the two share its clients.
     return [
-        ("grpc.so_reuseport", int(flags.workers > 1)),
-        *parse_channel_arguments(flags.grpc_channel_arguments),
         ("grpc.max_receive_message_length", _NO_LIMIT),
         ("grpc.max_send_message_length", _NO_LIMIT),
+        *([("grpc.so_reuseport", 1)] if flags.workers > 1 else []),
+        *parse_channel_arguments(flags.grpc_channel_arguments),
+        ("grpc.so_reuseport", 0),
     ]
 
 

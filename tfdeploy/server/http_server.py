@@ -38,7 +38,7 @@ class HttpProtocol(asyncio.Protocol):
     def __init__(self, handler: Handler, connections: "set[HttpProtocol]") -> None:
         self._handler = handler
         self._connections = connections
-        self._parser: Any = httptools.HttpRequestParser(self)
+        self._parser: Any = None  # most connections never need one
         self._transport: Any = None
         self._waiting: deque[tuple[Request | Response, bool]] = deque()
         self._url = b""
@@ -76,6 +76,7 @@ class HttpProtocol(asyncio.Protocol):
         self._connections.discard(self)
         self._waiting.clear()
         self._parts = []
+        self._parser = None  # it holds this object
 
     def eof_received(self) -> bool:
         """See asyncio.Protocol. What the client asked before it fell silent is still answered."""
@@ -142,6 +143,8 @@ class HttpProtocol(asyncio.Protocol):
 
     def _parse(self, data: bytes) -> None:
         begun = self._begun
+        if self._parser is None:
+            self._parser = httptools.HttpRequestParser(self)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as offer:

@@ -19,6 +19,7 @@ from tfdeploy.server.tensor import Tensor, storage_of
 from tfdeploy.wire import DataType
 
 _MOST_DIMS: Final = 32
+_MOST_FOR_THE_KEPT_PARSER: Final = 2**20
 _ROWS: Final = "instances"
 _COLUMNS: Final = "inputs"
 _NAME: Final = "signature_name"
@@ -51,7 +52,9 @@ class NumericBody(NamedTuple):
 def read_numeric_body(raw: bytes) -> NumericBody | None:
     """Parse a body, if it is one that the fast way may handle."""
     try:
-        document = _parser.parse(raw)
+        # A parser keeps several times the memory of its largest document.
+        parser = _parser if len(raw) < _MOST_FOR_THE_KEPT_PARSER else simdjson.Parser()
+        document = parser.parse(raw)
         if type(document) is not simdjson.Object:
             return None
         keys = tuple(document)  # asking for a key that isn't there costs ten times as much

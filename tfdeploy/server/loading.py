@@ -8,7 +8,7 @@ from typing import Any
 
 from tfdeploy import wire
 from tfdeploy.server import log
-from tfdeploy.server.batching import Batching, read_batching
+from tfdeploy.server.batching import Batching, batch_threads, read_batching
 from tfdeploy.server.config_files import load_text_proto
 from tfdeploy.server.engine import Engine
 from tfdeploy.server.metrics import LoadMeter
@@ -100,7 +100,9 @@ class Loader:
         parameters = load_text_proto(
             file, wire.BatchingParameters, "tensorflow.serving.BatchingParameters"
         )
-        return read_batching(parameters)
+        # The threads are the server's, whatever a model says.
+        threads = batch_threads(self.batching)
+        return read_batching(parameters)._replace(num_batch_threads=threads)
 
 
 def _check_folder(servable: str, path: str) -> None:

@@ -30,7 +30,8 @@ class Pending(Generic[T]):
 
     def set_error(self, error: BaseException) -> None:
         """The coroutine that waits goes on with an exception, inside this call."""
-        self._error = error
+        # Frames of the run, with its tensors, hang on a traceback, and would in a cycle.
+        self._error = error.with_traceback(None)
         self._finish()
 
     def add_done_callback(self, waiter: Callable[[Any], None]) -> None:
@@ -38,9 +39,13 @@ class Pending(Generic[T]):
         self._waiter = waiter
 
     def outcome(self) -> T:
-        """What was set: the result, or the error as an exception."""
-        if self._error is not None:
-            raise self._error
+        """What was set, once: the result, or the error as an exception."""
+        error, self._error = self._error, None
+        if error is not None:
+            try:
+                raise error
+            finally:
+                del error  # or it and this frame would hold each other
         value: T = self._value
         return value
 
@@ -111,8 +116,11 @@ async def as_future(coroutine: Coroutine[Any, Any, T]) -> T:
     if not outcome:
         future = loop.create_future()
         await future
-    value, error = outcome[0]
+    value, error = outcome.pop()
     if error is not None:
-        raise error
+        try:
+            raise error
+        finally:
+            del error  # or it and this frame would hold each other
     result: T = value
     return result

@@ -346,7 +346,9 @@ def _run(batch: Batch, inline: bool, timeout_ms: int) -> _Outcome:
         error = as_serving_error(problem)
         if error is not problem:
             log.error(f"Run of {runner.servable} failed unexpectedly: {problem!r}")
-        return _Outcome([], error, time.perf_counter() - started, padded)
+        # Without its traceback, or it and this frame with the tensors would hold each other.
+        seconds = time.perf_counter() - started
+        return _Outcome([], error.with_traceback(None), seconds, padded)
 
 
 def _merged(batch: Batch) -> tuple[Sequence[Sequence[Tensor]], int]:

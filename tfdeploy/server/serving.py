@@ -95,12 +95,12 @@ class Ports:
 def _rest_the_collector() -> None:
     """Let Python's garbage collector look at what requests leave, rarely, and never at the rest.
 
-    A request makes no cycles. Left alone it would be looked for every few requests, and in all that
-    was imported and loaded too.
+    A plain request makes no cycles. Left alone it would look for them every few requests, and in
+    all that was imported and loaded too.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(20_000, 10, 10)
 
 
 async def serve(flags: Flags, models: Models, link: Link | None = None) -> int:
