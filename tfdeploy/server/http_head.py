@@ -102,6 +102,8 @@ def _parse(text: bytes) -> Head | None:
         path = read_target(found.url)
     except (httptools.HttpParserError, httptools.HttpParserUpgrade, BadTarget):
         return None
+    finally:
+        found.parser = None  # each would hold the other
     method = parser.get_method()
     if not found.is_complete or method not in _PLAIN_METHODS or found.fields > MOST_HEADERS:
         return None
