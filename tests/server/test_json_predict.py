@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from tfdeploy.server.json_arrays import read_numeric_body
 from tfdeploy.server.json_input import decode_base64
 from tfdeploy.server.json_output import render_columns, render_rows
+from tfdeploy.server.json_predict import Body, read_body, read_inputs
 from tfdeploy.server.json_predict import is_row_format as is_row_format_of
-from tfdeploy.server.json_predict import read_body, read_inputs
 from tfdeploy.server.predict_body import parse_slowly, read_quickly, read_slowly
 from tfdeploy.server.signature import Port, Signature
 from tfdeploy.server.status import ServingError
@@ -35,7 +35,8 @@ PAIR = signature(a=DataType.DT_FLOAT, b=DataType.DT_FLOAT)
 
 async def read_as_the_server(raw: bytes, wanted: Signature) -> Any:
     body = read_numeric_body(raw) or await parse_slowly(raw)
-    return read_quickly(body, wanted) or await read_slowly(raw, body, wanted)
+    parsed = body if isinstance(body, Body) else None
+    return read_quickly(body, wanted) or await read_slowly(raw, parsed, wanted)
 
 
 def read(body: Any, wanted: Signature) -> dict[str, Any]:

@@ -27,17 +27,29 @@ class Served:
     grpc_port: int
     rest_port: int
     log: Path
+    process: subprocess.Popen[bytes]
 
     @property
     def log_text(self) -> str:
         return self.log.read_text("utf-8", "replace")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def environment() -> dict[str, str]:
+    """For a server that only this machine can reach."""
+    return {
+        **os.environ,
+        "CUDA_VISIBLE_DEVICES": "",
+        "TF_CPP_MIN_LOG_LEVEL": "0",
+        "TFDEPLOY_LISTEN_ADDRESS": "127.0.0.1",
+        "PYTHONPATH": str(ROOT),
+    }
 
 
 def _wait_until_up(process: subprocess.Popen[bytes], log: Path) -> None:
@@ -54,26 +66,19 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     with ExitStack() as stack:
 
         def start(*flags: str) -> Served:
-            ports = _free_port(), _free_port()
+            ports = free_port(), free_port()
             log = tmp_path / f"server-{ports[1]}.log"
             words = [f"--port={ports[0]}", f"--rest_api_port={ports[1]}", *flags]
-            environment = {
-                **os.environ,
-                "CUDA_VISIBLE_DEVICES": "",
-                "TF_CPP_MIN_LOG_LEVEL": "0",
-                "TFDEPLOY_LISTEN_ADDRESS": "127.0.0.1",
-                "PYTHONPATH": str(ROOT),
-            }
             with log.open("wb") as out:
                 process = subprocess.Popen(
                     [sys.executable, "-m", "tfdeploy.server", *words],
                     stdout=out,
                     stderr=out,
-                    env=environment,
+                    env=environment(),
                 )
             stack.callback(process.wait)
             stack.callback(process.kill)
             _wait_until_up(process, log)
-            return Served(*ports, log)
+            return Served(*ports, log, process)
 
         yield start

@@ -14,7 +14,7 @@ from tfdeploy.server.batching import Batching, check_task, rows_between
 from tfdeploy.server.metrics import Histogram
 from tfdeploy.server.pending import Pending
 from tfdeploy.server.servable import Runner
-from tfdeploy.server.status import ServingError
+from tfdeploy.server.status import ServingError, as_serving_error
 from tfdeploy.server.tensor import Tensor, byte_size, join_pieces
 from tfdeploy.wire import Code
 
@@ -139,6 +139,10 @@ class JoinQueue:
             while self._tasks and batch.rows + self._tasks[0].rows <= most_rows:
                 batch.add(self._tasks.popleft())
         return batch
+
+    def put_back(self, batch: Batch) -> None:
+        """Let what was taken wait again, before all others."""
+        self._tasks.extendleft(reversed(batch.tasks))
 
     def wake_at(self) -> float | None:
         """See `Queue`."""
@@ -272,7 +276,8 @@ class _Parts:
             return
         try:
             results = [part.outcome() for part in self._parts]
-        except ServingError as error:
-            self._task.set_error(error)
+            joined = [join_pieces(pieces) for pieces in zip(*results, strict=True)]
+        except Exception as problem:  # parts of other sizes may have outputs that don't fit
+            self._task.set_error(as_serving_error(problem))
             return
-        self._task.set_result([join_pieces(pieces) for pieces in zip(*results, strict=True)])
+        self._task.set_result(joined)

@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError
 
 from tfdeploy import wire
 from tfdeploy.server import log
-from tfdeploy.server.health import check, watch
+from tfdeploy.server.health import Watches, check
 from tfdeploy.server.hub import Hub, Target
 from tfdeploy.server.inference import (
     classify,
@@ -81,6 +81,7 @@ class GrpcApi:
     def __init__(self, hub: Hub, tensor_content: bool, health: bool) -> None:
         self._hub = hub
         self._tensor_content = tensor_content
+        self.watches = Watches()
         methods: dict[str, tuple[Any, Method]] = {
             wire.PREDICT: (wire.PredictRequest, self._predict),
             wire.CLASSIFY: (wire.ClassificationRequest, self._classify),
@@ -97,7 +98,8 @@ class GrpcApi:
             for path, (cls, method) in methods.items()
         }
         if health:
-            self._handlers[wire.HEALTH_WATCH] = grpc.unary_stream_rpc_method_handler(watch)
+            watch = grpc.unary_stream_rpc_method_handler(self.watches.watch)
+            self._handlers[wire.HEALTH_WATCH] = watch
 
     def service(self, handler_call_details: Any) -> Any:
         """See grpc.GenericRpcHandler."""

@@ -71,7 +71,7 @@ class _Collector:
         self.headers: dict[str, str] = {}
         self.fields = 0
         self.is_complete = False
-        self.keeps_alive = True
+        self.keeps_alive = False
         self.parser: Any = None
 
     def on_url(self, url: bytes) -> None:
@@ -85,8 +85,9 @@ class _Collector:
 
     def on_headers_complete(self) -> None:
         self.is_complete = True
-        # Later the parser may have gone on to the next request.
+        # Once a request without a body is complete, the parser has forgotten what its head said.
         self.keeps_alive = self.parser.should_keep_alive()
+        self.parser = None
 
 
 @functools.lru_cache(maxsize=1024)
@@ -102,8 +103,6 @@ def _parse(text: bytes) -> Head | None:
         path = read_target(found.url)
     except (httptools.HttpParserError, httptools.HttpParserUpgrade, BadTarget):
         return None
-    finally:
-        found.parser = None  # each would hold the other
     method = parser.get_method()
     if not found.is_complete or method not in _PLAIN_METHODS or found.fields > MOST_HEADERS:
         return None

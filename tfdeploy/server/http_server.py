@@ -59,6 +59,7 @@ class HttpProtocol(asyncio.Protocol):
         self._is_advancing = False
         self._head_only = False
         self._keeps_alive = True
+        self._is_ending = False
         self.busy = False
         """A request is under way."""
 
@@ -76,6 +77,22 @@ class HttpProtocol(asyncio.Protocol):
         self._waiting.clear()
         self._parts = []
         self._parser = None  # it holds this object
+
+    def eof_received(self) -> bool:
+        """See asyncio.Protocol. What the client asked before it fell silent is still answered."""
+        self._head, self._is_parsing = None, False  # the rest never comes
+        self._is_ending = True
+        return self.busy or bool(self._waiting)
+
+    def finish(self) -> None:
+        """Close once what the client asked, or is about to ask, has been answered."""
+        self._is_ending = True
+        if self._is_at_its_end():
+            self._transport.close()
+
+    def _is_at_its_end(self) -> bool:
+        is_asked = self.busy or self._waiting or self._head is not None or self._is_parsing
+        return self._is_ending and not is_asked
 
     def pause_writing(self) -> None:
         """See asyncio.Protocol."""
@@ -133,8 +150,8 @@ class HttpProtocol(asyncio.Protocol):
         except httptools.HttpParserUpgrade as offer:
             self._decline_upgrade(data[offer.args[0] :])
         except httptools.HttpParserError:
-            known = not self._url and _UNKNOWN_METHOD.match(data)
-            self._refuse(501 if known else 400)
+            is_first = self._begun <= begun + 1 and not self._url
+            self._refuse(501 if is_first and _UNKNOWN_METHOD.match(data) else 400)
         if self._is_in_head and self._begun == begun:
             # The parser hands out complete fields only: it would gather an endless one in silence.
             self._head_arrived += len(data)
@@ -272,7 +289,7 @@ class HttpProtocol(asyncio.Protocol):
         self._head_only = item.method == "HEAD"
         drive(self._handler(item), self._answered)
 
-    def _answered(self, response: Response | None, error: Exception | None) -> None:
+    def _answered(self, response: Response | None, error: BaseException | None) -> None:
         self.busy = False
         if response is None:
             log.error(f"Connection aborted: {error!r}")
@@ -287,7 +304,7 @@ class HttpProtocol(asyncio.Protocol):
         if self._transport.is_closing():
             self._waiting.clear()
             return
-        close = response.close or not self._keeps_alive
+        close = response.close or not self._keeps_alive or self._is_at_its_end()
         self._transport.write(render_response(response, self._head_only, close))
         self._head_only = False
         if close:

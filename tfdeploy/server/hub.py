@@ -55,6 +55,7 @@ class Hub:
         self._configuration = configuration
         self._scheduler = scheduler
         self.checks_method_names = check_method_name
+        self._reloading = asyncio.Lock()
 
     def take(self, target: Target) -> Servable:
         """The version that a request asks for, held until it is given back.
@@ -170,23 +171,27 @@ class Hub:
             return dump_statuses(self._catalog.statuses(argument))
         if kind == METRICS:
             return self.metrics.snapshot()
-        try:
-            await self._reload(wire.ModelServerConfig.FromString(argument))
-        except Exception as problem:
-            error = as_serving_error(problem)
-            return {"code": int(error.code), "message": error.message}
-        return {"code": int(Code.OK), "message": ""}
+        return await self._answer_reload(wire.ModelServerConfig.FromString(argument))
 
-    async def _reload(self, config: Any) -> None:
+    async def _answer_reload(self, config: Any) -> Any:
+        answer = {"code": int(Code.OK), "message": "", "in_force": False}
         loop = asyncio.get_running_loop()
         finished = asyncio.Event()
 
         def wake() -> None:
             loop.call_soon_threadsafe(finished.set)
 
-        watch = await loop.run_in_executor(None, self._configuration.apply, config, wake)
-        await finished.wait()
-        self._configuration.finish(config, watch, "model")
+        try:
+            # In the order of their coming, which is the same in every process.
+            async with self._reloading:
+                watch = await loop.run_in_executor(None, self._configuration.apply, config, wake)
+            answer["in_force"] = True
+            await finished.wait()
+            self._configuration.finish(config, watch, "model")
+        except Exception as problem:
+            error = as_serving_error(problem)
+            answer.update(code=int(error.code), message=error.message)
+        return answer
 
 
 def _check_method_name(signature: Signature) -> None:

@@ -80,7 +80,11 @@ class Loader:
             self.loads.failed(path, (time.perf_counter() - started) * 1e6)
             raise
         restored = time.perf_counter()
-        loaded = Servable(name, version, session, batching, self.find_independent)
+        try:
+            loaded = Servable(name, version, session, batching, self.find_independent)
+        except BaseException:
+            session.close()
+            raise
         # TensorFlow's own init op is in the first part: its C API doesn't tell them apart.
         self.loads.loaded(path, (restored - started) * 1e6, (time.perf_counter() - restored) * 1e6)
         return loaded

@@ -6,6 +6,7 @@ With `--workers=1` there are none. Else each worker is connected with the superv
 
 import asyncio
 import base64
+import contextlib
 import json
 import os
 import struct
@@ -86,6 +87,14 @@ class Link:
         """The ports are opened together, when no worker has models left to load."""
         self._send({"loaded": True})
         await self._opened.wait()
+
+    async def report_failure(self, text: str) -> None:
+        """Tell the supervisor why this worker ends; returns once it is on its way."""
+        self._send({"failed": text})
+        assert self._writer is not None
+        self._writer.transport.set_write_buffer_limits(0)
+        with contextlib.suppress(OSError):
+            await self._writer.drain()
 
     async def ask(self, kind: str, argument: Any, answer: Answer) -> list[Any]:
         """See `Peers`. A worker that has just been restarted may be missing."""

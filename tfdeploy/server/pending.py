@@ -60,7 +60,7 @@ class Pending(Generic[T]):
         return self.outcome()
 
 
-Finished = Callable[[T | None, Exception | None], None]
+Finished = Callable[[T | None, BaseException | None], None]
 
 
 class _Driver(Generic[T]):
@@ -79,7 +79,7 @@ class _Driver(Generic[T]):
             awaited = self._coroutine.send(None)
         except StopIteration as stop:
             self._finished(stop.value, None)
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
             self._finished(None, error)
         else:
             if awaited is None:  # asyncio.sleep(0)
@@ -95,7 +95,8 @@ def drive(coroutine: Coroutine[Any, Any, T], finished: Finished[T]) -> None:
 
     Args:
         coroutine: What to run. Nothing in it may ask for the current task.
-        finished: Called with its result or its exception, perhaps before this returns.
+        finished: Called with its result or its exception, perhaps before this returns. That
+            something which it awaited was cancelled is an exception too.
     """
     _Driver(coroutine, finished)()
 
@@ -106,7 +107,7 @@ async def as_future(coroutine: Coroutine[Any, Any, T]) -> T:
     future: asyncio.Future[T] | None = None
     outcome: list[Any] = []
 
-    def finished(value: T | None, error: Exception | None) -> None:
+    def finished(value: T | None, error: BaseException | None) -> None:
         outcome.append((value, error))
         if future is not None and not future.done():
             future.set_result(None)  # type: ignore[arg-type]

@@ -35,13 +35,17 @@ def read_quickly(body: PredictBody, signature: Signature) -> tuple[Inputs, bool]
     return None if inputs is None else (inputs, body.is_row_format)
 
 
-async def read_slowly(raw: bytes, body: PredictBody, signature: Signature) -> tuple[Inputs, bool]:
+async def read_slowly(raw: bytes, parsed: Body | None, signature: Signature) -> tuple[Inputs, bool]:
     """The same, value by value.
+
+    Args:
+        raw: The body.
+        parsed: What `parse_slowly` made of it, if it was asked already.
+        signature: What the tensors are for.
 
     Raises:
         ServingError: INVALID_ARGUMENT, or UNIMPLEMENTED for a dtype without a JSON form.
     """
-    parsed = body if isinstance(body, Body) else None
     return await in_thread_if_large(raw, lambda: _read_slowly(raw, parsed, signature))
 
 

@@ -154,9 +154,10 @@ class RestApi:
         servable = self._hub.take(target)
         try:
             signature = _find_signature(servable.signatures, body.signature_name)
-            read = read_quickly(body, signature) or await read_slowly(raw, body, signature)
+            read = read_quickly(body, signature)
+            parsed = body if isinstance(body, Body) else None
             body = None  # it holds the parser's memory
-            inputs, is_row_format = read
+            inputs, is_row_format = read or await read_slowly(raw, parsed, signature)
             outputs = await self._hub.predict(
                 servable, signature, inputs, signature.all_outputs, self._options.timeout_ms
             )

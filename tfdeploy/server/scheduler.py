@@ -9,7 +9,7 @@ not to touch each other. With `--enable_batching` the user's rules decide instea
 import asyncio
 import os
 import time
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NamedTuple
 
@@ -87,16 +87,25 @@ def estimate_seconds(seconds: dict[int, float], nbytes: int) -> float:
 class Scheduler:
     """Runs servables for one event loop; every method is called in its thread."""
 
-    def __init__(self, threads: int, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        threads: int,
+        metrics: Metrics,
+        clock: Callable[[], float] = time.monotonic,
+        cores: int | None = None,
+    ) -> None:
         """Make an idle scheduler.
 
         Args:
             threads: How many runs of unknown length may be under way at once.
             metrics: Where runs and batches are counted.
+            clock: Seconds, as by time.monotonic.
+            cores: Of the machine, unless they are to be counted.
         """
+        self._clock = clock
         self._graph = metrics.graph
         self._batches = metrics.batching()
-        cores = os.cpu_count() or 1
+        cores = cores or os.cpu_count() or 1
         self._loop = asyncio.get_running_loop()
         self._pool = ThreadPoolExecutor(max(threads, cores) + 64, thread_name_prefix="run")
         self._run_lane = _Lane("runs", cores)
@@ -127,7 +136,7 @@ class Scheduler:
             kind = tuple([feed.dtype for feed in feeds])
         else:
             rows = _joint_rows(feeds) if runner.joins(kind) else 0
-        task = Task(feeds, rows, timeout_ms, time.monotonic(), runner.latency)
+        task = Task(feeds, rows, timeout_ms, self._clock(), runner.latency)
         if not rows and runner.batching is None:
             return self._submit_alone(runner, task)
         self._enqueue((runner, kind), runner, task)
@@ -165,7 +174,7 @@ class Scheduler:
     def _look(self) -> None:
         """Start whatever may run now, in turn over all queues."""
         self._is_woken = False
-        now = time.monotonic() + _CLOCK_SECONDS
+        now = self._clock() + _CLOCK_SECONDS
         while self._start_one_of_each(now):
             pass
         wake_at = [at for queue in self._queues.values() if (at := queue.wake_at()) and at > now]
@@ -190,10 +199,9 @@ class Scheduler:
         runner, tasks = queue.runner, queue.next_batch()
         seconds = estimate_seconds(runner.seconds, sum([task.nbytes for task in tasks]))
         if seconds < _LONGEST_INLINE_SECONDS and not runner.servable.may_loop:
-            fitting = int(_LONGEST_JOINED_SECONDS / seconds * sum([task.rows for task in tasks]))
-            return queue.take(now, min(_MOST_JOINED_ROWS, fitting))
-        lane = self._lane(runner)
-        if self._running.get(lane.key, 0) >= lane.threads:
+            rows = sum([task.rows for task in tasks])
+            return self._take_short(queue, now, rows, int(_LONGEST_JOINED_SECONDS / seconds * rows))
+        if not self._has_thread(runner):
             return None  # the end of a run wakes the scheduler
         if isinstance(queue, JoinQueue) and self._is_worth_a_pause(queue, seconds, now):
             return None
@@ -201,6 +209,23 @@ class Scheduler:
         if batch is not None:
             runner.last_tasks = len(batch.tasks)
         return batch
+
+    def _take_short(self, queue: Queue, now: float, rows: int, fitting: int) -> Batch | None:
+        """A batch whose first task is known to be short.
+
+        Joined they may turn out to be long; with all threads busy the first one goes alone then.
+        """
+        batch = queue.take(now, min(_MOST_JOINED_ROWS, fitting))
+        if batch is None or not isinstance(queue, JoinQueue):
+            return batch
+        if self._is_short(batch.runner, batch.nbytes) or self._has_thread(batch.runner):
+            return batch
+        queue.put_back(batch)
+        return queue.take(now, rows)
+
+    def _has_thread(self, runner: Runner) -> bool:
+        lane = self._lane(runner)
+        return self._running.get(lane.key, 0) < lane.threads
 
     def _is_worth_a_pause(self, queue: JoinQueue, seconds: float, now: float) -> bool:
         """Whether to give the clients of the run before a moment to send their next requests.
@@ -228,29 +253,24 @@ class Scheduler:
         return estimate_seconds(runner.seconds, nbytes) < _LONGEST_INLINE_SECONDS
 
     def _start(self, batch: Batch) -> None:
+        now = self._clock()
         if batch.runner.batching is not None:
-            now = time.monotonic()
             for task in batch.tasks:
                 self._batches.dequeued((now - task.enqueued) * 1e6)
-        if self._is_short(batch.runner, batch.nbytes):
-            self._run_inline(batch)
-        else:
-            self._run_in_pool(batch)
-
-    def _run_inline(self, batch: Batch) -> None:
-        outcome = _run(batch, True, 0)
-        if _is_to_be_parted(batch, outcome):
-            for single in _singles(batch):
-                self._run_inline(single)
-        else:
-            self._deliver(batch, outcome)
-
-    def _run_in_pool(self, batch: Batch) -> None:
-        timeout_ms = _time_left_ms(batch, time.monotonic())
+        timeout_ms = _time_left_ms(batch, now)
         if timeout_ms is None:
             text = "Run() timeout exceeded while waiting in batching queue"
             _settle(batch, _Outcome([], ServingError(Code.RESOURCE_EXHAUSTED, text)))
-            return
+        elif self._is_short(batch.runner, batch.nbytes):
+            self._run_inline(batch)
+        else:
+            self._run_in_pool(batch, timeout_ms)
+
+    def _run_inline(self, batch: Batch) -> None:
+        outcome = _run(batch, True, 0)
+        self._deliver_or_part(batch, outcome)
+
+    def _run_in_pool(self, batch: Batch, timeout_ms: int) -> None:
         lane = self._lane(batch.runner).key
         self._running[lane] = self._running.get(lane, 0) + 1
         self._pool.submit(self._run_in_thread, batch, lane, timeout_ms)
@@ -265,11 +285,15 @@ class Scheduler:
             del self._running[lane]
         if self._queues:
             self._wake()
-        if _is_to_be_parted(batch, outcome):
-            for single in _singles(batch):
-                self._start(single)
-        else:
+        self._deliver_or_part(batch, outcome)
+
+    def _deliver_or_part(self, batch: Batch, outcome: _Outcome) -> None:
+        if not _is_to_be_parted(batch, outcome):
             self._deliver(batch, outcome)
+            return
+        for task in batch.tasks:
+            task.rows = 0  # never to be joined again
+            self._submit_alone(batch.runner, task)
 
     def _deliver(self, batch: Batch, outcome: _Outcome) -> None:
         self._graph.started(batch.nbytes)
@@ -345,15 +369,6 @@ def _learn(seconds: dict[int, float], nbytes: int, measured: float) -> None:
 def _is_to_be_parted(batch: Batch, outcome: _Outcome) -> bool:
     """One request's error is no other's, unless the user asked for batches."""
     return outcome.error is not None and len(batch.tasks) > 1 and batch.runner.batching is None
-
-
-def _singles(batch: Batch) -> list[Batch]:
-    singles = []
-    for task in batch.tasks:
-        single = Batch(batch.runner)
-        single.add(task)
-        singles.append(single)
-    return singles
 
 
 def _settle(batch: Batch, outcome: _Outcome) -> None:

@@ -11,6 +11,7 @@ from tfdeploy.server.config_files import load_text_proto
 from tfdeploy.server.flags import Flags
 from tfdeploy.server.grpc_api import GrpcApi
 from tfdeploy.server.grpc_server import start_grpc_server
+from tfdeploy.server.health import Watches
 from tfdeploy.server.http_server import HttpProtocol, start_http_server
 from tfdeploy.server.hub import Hub
 from tfdeploy.server.peers import Link
@@ -39,6 +40,7 @@ class Ports:
         self.grpc: Any = None
         self.http: asyncio.Server | None = None
         self.connections: set[HttpProtocol] = set()
+        self.watches: Watches | None = None
 
     async def open_rest(self, flags: Flags, hub: Hub) -> None:
         """Open the REST port. Whatever goes wrong, gRPC goes on without it, as in the original."""
@@ -78,9 +80,13 @@ class Ports:
             await self.grpc.stop(None)
 
     async def _drain(self, seconds: float) -> None:
+        if self.watches is not None:
+            self.watches.stop()
+        for connection in list(self.connections):
+            connection.finish()
         grpc_done = asyncio.ensure_future(self.grpc.stop(seconds))
         for _ in range(int(seconds / _DRAIN_STEP_SECONDS)):
-            if grpc_done.done() and not any(connection.busy for connection in self.connections):
+            if grpc_done.done() and not self.connections:
                 break
             await asyncio.sleep(_DRAIN_STEP_SECONDS)
         grpc_done.cancel()
@@ -137,6 +143,7 @@ async def serve(flags: Flags, models: Models, link: Link | None = None) -> int:
     api = GrpcApi(
         hub, flags.enable_serialization_as_tensor_content, flags.enable_grpc_healthcheck_service
     )
+    ports.watches = api.watches
     ports.grpc = await start_grpc_server(flags, api)
     await ports.open_rest(flags, hub)
     for number in (signal.SIGTERM, signal.SIGINT):

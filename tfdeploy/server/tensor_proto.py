@@ -127,7 +127,10 @@ def parse_tensor_proto(proto: Any) -> Tensor:
 
 def _merge_packed(tensor: Tensor, proto: Any) -> None:
     """Fill a packed field as it goes over the wire: its values lie in memory as they are sent."""
-    data = np.ascontiguousarray(tensor.array).tobytes()
+    array = np.ascontiguousarray(tensor.array)
+    if array.dtype == np.bool_:
+        array = array.view(np.uint8) != 0  # a client's bytes may say "true" in other ways than 1
+    data = array.tobytes()
     if data:
         proto.MergeFromString(_PACKED_TAGS[tensor.dtype] + _varint(len(data)) + data)
 

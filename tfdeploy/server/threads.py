@@ -45,8 +45,8 @@ def config_for(config: bytes, path: str, workers: int) -> bytes:
 def is_small(path: str) -> bool:
     """Whether a model is so small that one thread does an op faster than several."""
     size = 0
-    for folder, _, files in os.walk(path):
-        size += sum(os.path.getsize(os.path.join(folder, name)) for name in files)
+    for folder, _, files in os.walk(path, followlinks=True):
+        size += sum(_size(os.path.join(folder, name)) for name in files)
         if size > _MOST_SMALL_BYTES:
             return False
     try:
@@ -55,3 +55,10 @@ def is_small(path: str) -> bool:
     except OSError:
         return False
     return not any(word in graph for word in _HEAVY)
+
+
+def _size(file: str) -> int:
+    try:
+        return os.path.getsize(file)
+    except OSError:  # a link to nowhere among a model's files is nobody's business
+        return 0

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import os
 import socket
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
@@ -10,7 +9,7 @@ from typing import Any, Final
 from tfdeploy.server import log
 from tfdeploy.server.address import listen_address
 from tfdeploy.server.flags import Flags
-from tfdeploy.server.peers import Link, pack
+from tfdeploy.server.peers import Link
 from tfdeploy.server.serving import serve
 from tfdeploy.server.startup import Models
 from tfdeploy.server.status import ServingError, invalid
@@ -42,7 +41,12 @@ def serve_with_workers(flags: Flags, run: Run) -> int:
         log.error(f"Failed to start HTTP Server at localhost:{flags.rest_api_port}")
         flags = dataclasses.replace(flags, rest_api_port=0)
     _load_once(flags.engine)
-    return Supervisor(flags.workers, lambda link, number: _work(flags, run, link, number)).run()
+    supervisor = Supervisor(
+        flags.workers,
+        lambda link, number: _work(flags, run, link, number),
+        max(flags.drain_seconds, 0),
+    )
+    return supervisor.run()
 
 
 def _is_free(port: int) -> bool:
@@ -71,16 +75,14 @@ def _work(flags: Flags, run: Run, link: socket.socket, number: int) -> int:
     if number:
         # A UNIX socket can't be shared; the first worker has it.
         flags = dataclasses.replace(flags, grpc_socket_path="")
-    try:
-        return 128 + run(_serve_linked(flags, link))
-    except ServingError as error:
-        with contextlib.suppress(OSError):
-            link.setblocking(True)
-            os.write(link.fileno(), pack({"failed": str(error)}))
-        return _FAILED
+    return run(_serve_linked(flags, link))
 
 
 async def _serve_linked(flags: Flags, socket_: socket.socket) -> int:
     link = Link()
     await link.connect(socket_)
-    return await serve(flags, Models(flags), link)
+    try:
+        return 128 + await serve(flags, Models(flags), link)
+    except ServingError as error:
+        await link.report_failure(str(error))
+        return _FAILED
