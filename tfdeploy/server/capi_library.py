@@ -97,11 +97,16 @@ def _library_path() -> str:
 
 
 class Library:
-    """The C functions, as attributes by their names."""
+    """The C functions, as attributes by their names.
+
+    Attributes:
+        handle: The library itself, for functions that have no C name.
+    """
 
     def __init__(self, path: str) -> None:
         # RTLD_LOCAL, ctypes' default: with RTLD_GLOBAL its BoringSSL clashes with Python's ssl.
-        for handle, functions in ((ctypes.CDLL(path), _SLOW), (ctypes.PyDLL(path), _QUICK)):
+        self.handle = ctypes.CDLL(path)
+        for handle, functions in ((self.handle, _SLOW), (ctypes.PyDLL(path), _QUICK)):
             for name, (result, arguments) in functions.items():
                 function = getattr(handle, name)
                 function.restype, function.argtypes = result, arguments

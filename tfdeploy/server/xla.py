@@ -22,7 +22,7 @@ def disable_xla_compilation() -> bool:
         Whether this TensorFlow can do that; if not, the functions run.
     """
     try:
-        disable = getattr(load_library(), _DISABLE)
+        disable = getattr(load_library().handle, _DISABLE)
     except (CApiUnavailable, AttributeError):
         log.warning("XLA can't be switched off in this TensorFlow: jit_compile functions run.")
         return False
