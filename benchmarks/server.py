@@ -45,7 +45,7 @@ from benchmarks.serving.servers import KINDS, Server, ServerFailed
 SERVERS = {
     "rest": ("bare", "embedded", "embedded-2", "naive", "real"),
     "grpc": ("bare", "floor", "embedded", "embedded-2", "real"),
-    "batching": ("embedded", "embedded-batching", "real", "real-batching"),
+    "batching": ("embedded-alone", "embedded", "embedded-batching", "real", "real-batching"),
 }
 PARTS = (*SERVERS, "startup")
 BATCHED = ("mlp", HEAVY)

@@ -8,6 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+# Beside what a server's batches are seen; by default the embedded one joins requests too.
+UNBATCHED = {
+    "embedded": "embedded-alone",
+    "embedded-batching": "embedded-alone",
+    "real-batching": "real",
+}
 BASES = ("real", "naive", "bare", "floor")
 # The least throughput beside the real server's, over REST with 8 and with 32 connections.
 LEAST = {
@@ -102,8 +108,8 @@ def _row(
         pairs = list(zip(each, servers[base], strict=True))
         row[f"to_{base}"] = _ratio((one.per_second, other.per_second) for one, other in pairs)
         row[f"p99_to_{base}"] = _ratio((one.p99_us, other.p99_us) for one, other in pairs)
-    unbatched = server.removesuffix("-batching")
-    if unbatched != server and unbatched in servers:
+    unbatched = UNBATCHED.get(server)
+    if unbatched in servers:
         pairs = list(zip(each, servers[unbatched], strict=True))
         row["to_unbatched"] = _ratio((one.per_second, other.per_second) for one, other in pairs)
     if "floor" in bases and server != "bare":

@@ -61,6 +61,7 @@ KINDS = {
         Kind("embedded", _BOTH),
         Kind("embedded-2", _BOTH, ("--workers=2",)),
         Kind("embedded-batching", _BOTH, _BATCHING),
+        Kind("embedded-alone", _BOTH, ("--join_requests=false",)),
         Kind("naive", _REST, module="benchmarks.serving.naive"),
         Kind("floor", _GRPC, module="benchmarks.serving.floor"),
         Kind("real", _BOTH, module=None),

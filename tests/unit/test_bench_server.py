@@ -66,7 +66,7 @@ def test_cpu_above_the_floor_is_split_into_the_run_and_the_rest() -> None:
 
 
 def test_batching_stands_beside_the_same_server_without_it() -> None:
-    samples = {"embedded": [sample(100)], "embedded-batching": [sample(150)]}
+    samples = {"embedded-alone": [sample(100)], "embedded-batching": [sample(150)]}
     assert row_of(samples, "embedded-batching", Key("batching", "mlp", 32))["to_unbatched"] == 1.5
 
 
