@@ -6,8 +6,9 @@ from typing import Any, Final
 
 import numpy as np
 
+from tfdeploy.server.json_arrays import read_numeric_body, read_numeric_inputs
 from tfdeploy.server.json_examples import read_examples_body
-from tfdeploy.server.json_predict import Body, read_body, read_inputs
+from tfdeploy.server.json_predict import Body, is_row_format, read_body, read_inputs
 from tfdeploy.server.json_reader import parse_json
 from tfdeploy.server.signature import Port, Signature
 from tfdeploy.server.status import ServingError
@@ -151,9 +152,26 @@ def check_request(data: bytes, wanted: Signature) -> None:
     outcome(lambda: read_examples_body(body))
 
 
+def check_numbers(data: bytes, wanted: Signature) -> None:
+    """What simdjson takes straight into arrays is what the other ways read."""
+    body = read_numeric_body(data)
+    inputs = read_numeric_inputs(body, wanted.inputs) if body is not None else None
+    if body is None or inputs is None:
+        return
+    parsed = read_body(data)
+    assert (body.signature_name, body.is_row_format) == (
+        parsed.signature_name,
+        is_row_format(parsed.document),
+    )
+    quick = {alias: _tensor(tensor) for alias, tensor in inputs.items()}
+    assert quick == _shown(lambda: read_inputs(slow(parsed), wanted)), wanted
+
+
 def check(data: bytes) -> None:
     """Everything that reads a body; the first byte chooses the signature."""
     if not data:
         return
     check_value(data[1:])
-    check_request(data[1:], SIGNATURES[data[0] % len(SIGNATURES)])
+    wanted = SIGNATURES[data[0] % len(SIGNATURES)]
+    check_request(data[1:], wanted)
+    check_numbers(data[1:], wanted)
