@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
 from tfdeploy.server.json_arrays import NumericBody, read_numeric_inputs
@@ -13,6 +14,10 @@ from tfdeploy.server.signature import Signature
 _MOST_INLINE_BYTES: Final = 2**16
 _SWITCH_SECONDS: Final = 0.0005
 _USUAL_SWITCH_SECONDS: Final = 0.005
+
+# One at a time: value by value a body takes many times its size, and Python's lock lets only one
+# be read anyway.
+_reader: Final = ThreadPoolExecutor(1, thread_name_prefix="read")
 
 T = TypeVar("T")
 PredictBody = NumericBody | Body
@@ -58,7 +63,7 @@ async def in_thread_if_large(raw: bytes, work: Callable[[], T]) -> T:
     """Do something with a body, in a thread when that may take long."""
     if len(raw) <= _MOST_INLINE_BYTES:
         return work()
-    return await asyncio.get_running_loop().run_in_executor(None, _yielding, work)
+    return await asyncio.get_running_loop().run_in_executor(_reader, _yielding, work)
 
 
 def _yielding(work: Callable[[], T]) -> T:
