@@ -25,6 +25,7 @@ _RUN: Final = re.compile(
     rb"(?:[ \t\n\r]*+-?+(?:0|[1-9][0-9]{0,17}+)(?:\.[0-9]++)?+(?:[eE][+-]?+[0-9]{1,2}+)?+"
     rb"[ \t\n\r]*+,)++"
 )
+_BRACKETS: Final = re.compile(rb"\[*+")
 _PLAIN: Final = re.compile(rb'[^"\\\x00-\x1f]*')
 _HEX: Final = re.compile(rb"[0-9a-fA-F]{4}")
 _BOM: Final = b"\xef\xbb\xbf"
@@ -100,6 +101,7 @@ class _Reader:
         while True:
             if len(stack) > 1 and isinstance(stack[-1], list):
                 stack[-1] += self._run()
+                self._dive(stack)
             value = self._value()
             self._store(stack[-1], key, value, self._last_inside and len(stack) > 2)
             if isinstance(value, (dict, list)) and not self._closes_at_once(value):
@@ -117,6 +119,14 @@ class _Reader:
             return ()
         start, self._at = self._at, self._end_of(_RUN)
         return orjson.loads(b"[%b]" % self._body[start : self._at - 1]) if self._at > start else ()
+
+    def _dive(self, stack: list[Any]) -> None:
+        """Open all but the last of the brackets that follow: one by one they would take seconds."""
+        for _ in range(self._end_of(_BRACKETS) - self._at - 1):
+            inner: list[Any] = []
+            stack[-1].append(inner)
+            stack.append(inner)
+            self._at += 1
 
     def _store(self, container: Any, key: str | None, value: Any, replace: bool) -> None:
         if key is None:
