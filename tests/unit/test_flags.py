@@ -10,7 +10,7 @@ from tfdeploy.stack.flags import FLAGS, check_flag, format_flag
 from tfdeploy.stack.schema import Batching, GpuShare, Resources, Service
 
 IMAGE = "tensorflow/serving:2.20.0"
-OWN_OF_TFDEPLOY = {"engine", "drain_seconds"}
+OWN_OF_TFDEPLOY = {"drain_seconds", "engine", "join_requests", "workers"}
 FULL = Service(
     batching=Batching(), gpu=GpuShare(memory_fraction=0.4), resources=Resources(cpus=2.0)
 )
