@@ -80,7 +80,8 @@ start_engine() {
     say "starting dockerd (log: $log)"
     # 9 is the lock of this script: the engine must not hold it for as long as it lives.
     # shellcheck disable=SC2046 # no option is no word
-    setsid dockerd $(mtu_option) >"$log" 2>&1 </dev/null 9>&- &
+    # It outlives this run, whose TMPDIR is removed; without one no command runs in a container.
+    setsid env -u TMPDIR dockerd $(mtu_option) >"$log" 2>&1 </dev/null 9>&- &
     wait_for_engine 60 && return 0
     tail -n 40 "$log" >&2
     die "dockerd didn't answer within 60 s"
