@@ -79,8 +79,8 @@ start_engine() {
     remove_stale_pid_file /var/run/docker/containerd/containerd.pid containerd
     say "starting dockerd (log: $log)"
     # 9 is the lock of this script: the engine must not hold it for as long as it lives.
-    # shellcheck disable=SC2046 # no option is no word
     # It outlives this run, whose TMPDIR is removed; without one no command runs in a container.
+    # shellcheck disable=SC2046 # no option is no word
     setsid env -u TMPDIR dockerd $(mtu_option) >"$log" 2>&1 </dev/null 9>&- &
     wait_for_engine 60 && return 0
     tail -n 40 "$log" >&2
