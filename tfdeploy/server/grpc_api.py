@@ -4,9 +4,8 @@ Source: tensorflow_serving/model_servers/{prediction_service_impl,model_service_
 server.cc (the health service).
 """
 
-import contextlib
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 import grpc
@@ -136,14 +135,6 @@ class GrpcApi:
             self._hub.metrics.request(model, name, "GRPC").failed(error.code.name)
         return error.code, error.grpc_details
 
-    @contextlib.contextmanager
-    def _using(self, target: Target) -> Iterator[Servable]:
-        servable = self._hub.take(target)
-        try:
-            yield servable
-        finally:
-            servable.give_back()
-
     async def _predict(self, request: Any, timeout_ms: int) -> Any:
         servable = self._hub.take(read_model_spec(request))
         try:
@@ -160,7 +151,7 @@ class GrpcApi:
         return reply
 
     async def _classify(self, request: Any, timeout_ms: int) -> Any:
-        with self._using(read_model_spec(request)) as servable:
+        with self._hub.using(read_model_spec(request)) as servable:
             name = request.model_spec.signature_name
             prepare_classify(self._hub, servable, name)
             examples = read_examples(request.input)
@@ -170,7 +161,7 @@ class GrpcApi:
         return reply
 
     async def _regress(self, request: Any, timeout_ms: int) -> Any:
-        with self._using(read_model_spec(request)) as servable:
+        with self._hub.using(read_model_spec(request)) as servable:
             name = request.model_spec.signature_name
             prepare_regress(self._hub, servable, name)
             examples = read_examples(request.input)
@@ -183,7 +174,7 @@ class GrpcApi:
         if not request.tasks or not request.tasks[0].HasField("model_spec"):
             invalid("ModelSpec has no name specified.")
         # The first task's version answers for all, as in the original.
-        with self._using(read_model_spec(request.tasks[0])) as servable:
+        with self._hub.using(read_model_spec(request.tasks[0])) as servable:
             reply = await multi_inference(self._hub, servable, request, timeout_ms)
             for entry in reply.results:
                 entry.model_spec.version.value = servable.version
@@ -198,7 +189,7 @@ class GrpcApi:
         for field in request.metadata_field:
             if field != "signature_def":
                 invalid(f"Metadata field {field} is not supported")
-            with self._using(read_model_spec(request)) as servable:
+            with self._hub.using(read_model_spec(request)) as servable:
                 fill_model_spec(reply.model_spec, servable)
                 entry = reply.metadata["signature_def"]
                 entry.type_url = wire.SIGNATURE_DEF_MAP_URL

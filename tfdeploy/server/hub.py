@@ -6,6 +6,8 @@ get_model_metadata_impl.cc, model_servers/server_core.cc.
 """
 
 import asyncio
+import contextlib
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from tfdeploy import wire
@@ -77,6 +79,15 @@ class Hub:
                 raise ServingError(Code.NOT_FOUND, f"Servable not found for request: {wanted}")
             if servable.take():
                 return servable
+
+    @contextlib.contextmanager
+    def using(self, target: Target) -> Iterator[Servable]:
+        """Hold on to a version for the time of a block; see `take`, which costs less."""
+        servable = self.take(target)
+        try:
+            yield servable
+        finally:
+            servable.give_back()
 
     def close(self) -> None:
         """Run nothing more."""

@@ -4,11 +4,9 @@ Source: tensorflow_serving/model_servers/http_server.cc (RestApiRequestDispatche
 ProcessPrometheusRequest) and http_rest_api_handler.cc.
 """
 
-import contextlib
 import json
 import re
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +33,6 @@ from tfdeploy.server.predict_body import (
     read_slowly,
 )
 from tfdeploy.server.rest_routes import BadVersion, is_rest_path, parse_route
-from tfdeploy.server.servable import Servable
 from tfdeploy.server.signature import Signature
 from tfdeploy.server.status import as_serving_error, invalid
 from tfdeploy.server.status_reply import status_response
@@ -123,21 +120,13 @@ class RestApi:
             return Response(400, text.encode("utf-8", "surrogateescape"), "text/plain")
         return Response(200, render(await self._hub.snapshot()).encode(), "text/plain")
 
-    @contextlib.contextmanager
-    def _using(self, target: Target) -> Iterator[Servable]:
-        servable = self._hub.take(target)
-        try:
-            yield servable
-        finally:
-            servable.give_back()
-
     async def _status(self, target: Target, _request: Request) -> Response:
         # A label is ignored here, as in the original: all versions are returned.
         reply = status_response(await self._hub.statuses(target.model, target.version))
         return Response(200, (_proto_json(reply) + "\n").encode())
 
     async def _metadata(self, target: Target, _request: Request) -> Response:
-        with self._using(target) as servable:
+        with self._hub.using(target) as servable:
             spec = {"name": servable.name, "version": str(servable.version), "signature_name": ""}
             definitions = _proto_json(servable.signature_defs)
         shown = json.dumps(spec, indent=1, ensure_ascii=False)
@@ -169,7 +158,7 @@ class RestApi:
     async def _classify(self, target: Target, request: Request) -> Response:
         raw = request.body
         body, examples = await in_thread_if_large(raw, lambda: _read_examples_body(raw))
-        with self._using(target) as servable:
+        with self._hub.using(target) as servable:
             result = await classify(
                 self._hub, servable, body.signature_name, examples, self._options.timeout_ms
             )
@@ -178,7 +167,7 @@ class RestApi:
     async def _regress(self, target: Target, request: Request) -> Response:
         raw = request.body
         body, examples = await in_thread_if_large(raw, lambda: _read_examples_body(raw))
-        with self._using(target) as servable:
+        with self._hub.using(target) as servable:
             result = await regress(
                 self._hub, servable, body.signature_name, examples, self._options.timeout_ms
             )
