@@ -329,7 +329,7 @@ def _inner(feed: Tensor) -> tuple[int, ...] | None:
 
 def _joint_rows(feeds: Sequence[Tensor]) -> int:
     """The rows by which a request may be joined with others; 0 when it runs alone."""
-    rows = feeds[0].array.shape[0]
+    rows: int = feeds[0].array.shape[0]
     if len(feeds) == 1:
         return rows
     return rows if all(feed.array.shape[0] == rows for feed in feeds) else 0
