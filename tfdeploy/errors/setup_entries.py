@@ -242,7 +242,7 @@ SETUP_ENTRIES: dict[str, Entry] = {
     ),
     "TFD278": Entry(
         Exit.NO,
-        "logging_config ends the server",
+        "A logging_config ends the server",
         "It loads every model and ends then.",
         "`No request-logger-creator provided.`: the open-source server has no log collector "
         "compiled in (core/server_request_logger.cc; #408, #1846, #2223).",
@@ -288,7 +288,7 @@ SETUP_ENTRIES: dict[str, Entry] = {
     ),
     "TFD283": Entry(
         Exit.NO,
-        "allowed_batch_sizes doesn't fit",
+        "The allowed batch sizes don't fit",
         "Every load fails and is tried for minutes.",
         "`Last entry in allowed_batch_sizes must match max_batch_size` "
         "(batching/batching_session.cc); where that isn't given, it is 1000. Sizes that don't "

@@ -30,7 +30,8 @@ _SHORT = {
 
 def is_server_image(name: str) -> bool:
     """Whether an image's name says that TensorFlow Serving is in it."""
-    bare = re.sub(r"[-_./]", "", name.partition("@")[0].partition(":")[0].lower())
+    repository = re.sub(r"(:[^/:@]*)?(@.*)?$", "", name.lower())
+    bare = re.sub(r"[-_./]", "", repository)
     words = ("tensorflowserving", "tfserving", "tensorflowmodelserver", "tfdeployserver")
     return any(word in bare for word in words)
 

@@ -17,16 +17,29 @@ _WAITS = "the server finds no version and never opens its ports."
 def models_on_disk(server: Server) -> Iterator[Finding]:
     """The problems of every base path that can be seen from here.
 
-    A root that isn't on this machine says nothing: the set-up may be of another one.
+    A folder without any model says nothing: the set-up may be of another machine, or its models
+    are brought later.
     """
     for name, inside, place in served(server):
         base = server.host_path(inside) if not REMOTE.match(inside) and "$" not in inside else None
-        mount = server.mount_of(inside)
-        root = mount.host if mount else base.parent if base else None
-        if base is None or root is None or not root.is_dir() or root == Path("/"):
+        if base is None or not _tells(server, base, inside):
             continue
         for error in check_base_path(base):
             yield _finding(error, name, base, place)
+
+
+def _tells(server: Server, base: Path, inside: str) -> bool:
+    """Whether what lies there is all that there will be: a base path, or others beside it."""
+    if base.is_dir():
+        return True
+    mount = server.mount_of(inside)
+    root = mount.host if mount else None
+    return root is not None and root != base and root.is_dir() and _has_models(root)
+
+
+def _has_models(root: Path) -> bool:
+    folders = (one for one in root.iterdir() if one.is_dir())
+    return any(version.name.isdecimal() for one in folders for version in one.iterdir())
 
 
 def _finding(error: TfdeployError, name: str, base: Path, place: Place) -> Finding:

@@ -102,17 +102,20 @@ def _normal(path: Path) -> Path:
 def _recognised(setup: Setup, path: Path) -> list[tuple[Path, FileKind, str]]:
     if path.is_dir():
         found = [_kind_of(setup, one) for one in candidates(path)]
-        return [one for one in found if one is not None]
-    known = _kind_of(setup, path)
-    if known is None:
+        what = f"There is no file of a model server's in {path}."
+    else:
+        found = [_kind_of(setup, path)]
+        what = f"{path} isn't a file of a model server's."
+    known = [one for one in found if one is not None]
+    if not known:
         raise TfdeployError(
             "TFD251",
-            f"{path} isn't a file of a model server's.",
+            what,
             where=str(path),
             hint="give a stack, a Compose file, a models.config, a batching or monitoring file, a "
             "Dockerfile, a script with `docker run`, or a folder of them.",
         )
-    return [known]
+    return known
 
 
 def _kind_of(setup: Setup, path: Path) -> tuple[Path, FileKind, str] | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from tfdeploy.lint.finding import Check, Hit
 from tfdeploy.lint.server import Flag, Server
@@ -82,7 +83,14 @@ def _with_space(server: Server) -> Iterator[Hit]:
 
 
 def _other_form(server: Server) -> Iterator[Hit]:
-    for flag in server.flags:
+    if [word.text for word in server.words[:2]] == ["/bin/sh", "-c"]:
+        message = "CMD without brackets is run by /bin/sh -c, and all of it becomes one word."
+        fix = 'write CMD ["--name=value", ...]; the entry point starts the program.'
+        yield Hit(server.words[0].place, message, fix)
+        return
+    for before, flag in pairwise((None, *server.flags)):
+        if flag is None or (before and before.name in _DOCKER_OPTIONS):
+            continue
         name = flag.name.lstrip("-")
         value = f"={flag.value}" if flag.value is not None else ""
         if flag.spelling == "stray" and name not in _DOCKER_OPTIONS and "$" not in name:
@@ -144,7 +152,9 @@ def _fits(type_: str, text: str) -> bool:
 def _too_new(server: Server) -> Iterator[Hit]:
     for flag in server.flags:
         known = FLAGS.get(flag.name)
-        if known and server.image and is_older(server.image.text, known.since):
+        # What 2.3.0 has may be older than that: nobody compared the releases before.
+        dated = known is not None and known.since != "2.3.0"
+        if known and dated and server.image and is_older(server.image.text, known.since):
             yield Hit(
                 flag.place,
                 f"--{flag.name} exists since {known.since}; the image is {server.image.text}.",
@@ -229,6 +239,8 @@ def _variable(server: Server) -> Iterator[Hit]:
     for name, word in server.environment.items():
         flag = name.lower().removeprefix("tf_serving_").removeprefix("tfs_")
         read = name in ("MODEL_NAME", "MODEL_BASE_PATH") or (mkl and name.startswith("TENSORFLOW_"))
+        # TensorFlow and the drivers have variables of their own.
+        read = read or name.startswith(("TF_FORCE", "TF_GPU", "CUDA_", "NVIDIA_"))
         if (flag in FLAGS or is_gpu_fraction(flag)) and not read:
             real = flag if flag in FLAGS else _GPU_FRACTION
             message = f"Nothing reads the environment variable {name}."

@@ -34,10 +34,10 @@ def _grows(server: Server) -> bool:
 
 def _meant(server: Server) -> bool:
     """Whether a limit is written in a way of which another finding tells."""
-    written = [one.name for one in server.flags if one.name != FRACTION or not one.read]
-    return any(is_gpu_fraction(str(one)) for one in (*written, *server.raw)) or any(
-        one in (FRACTION, GROWTH) for one in (*written, *map(str, server.raw))
-    )
+    flags = [one.name for one in (*server.flags, *server.before_image)]
+    variables = [name.lower() for name in server.environment]
+    written = [*flags, *variables, *map(str, server.raw)]
+    return any(one == FRACTION or is_gpu_fraction(one) for one in written)
 
 
 def _whole_device(server: Server) -> Iterator[Hit]:
@@ -46,7 +46,8 @@ def _whole_device(server: Server) -> Iterator[Hit]:
         "tensorflow_session_config_file"
     )
     flag = server.flag(FRACTION)
-    hidden = (flag is not None and not flag.known) or _meant(server)
+    zero = flag is not None and fraction_of(server) == 0
+    hidden = _meant(server) and not zero
     if gpus and not fraction_of(server) and not hidden and not _grows(server) and not unread:
         message = f"'{server.name}' has a GPU and no limit to the memory that it takes."
         yield Hit(gpus.place, message, f"add --{FRACTION}=0.4, or {GROWTH}=true.")

@@ -44,15 +44,13 @@ def _port_twice(group: Group) -> Iterator[Hit]:
 def _host_network_twice(group: Group) -> Iterator[Hit]:
     on_host = [server for server in group.servers if server.host_network and server.lasting]
     for one, other in combinations(on_host, 2):
-        same = {one.grpc_port, one.rest_port} & {other.grpc_port, other.rest_port} - {0, None}
+        theirs = (other.grpc_port, other.rest_port)
+        same = [port for port in (one.grpc_port, one.rest_port) if port and port in theirs]
         if same:
-            message = (
-                f"'{one.name}' and '{other.name}' both listen on port {min(same)} of the host."
-            )
+            message = f"'{one.name}' and '{other.name}' both listen on the host's port {same[0]}."
             cause = "gRPC shares its port: each gets a part of the requests, without an error."
-            yield Hit(
-                other.place, message, "give them different --port and --rest_api_port.", cause
-            )
+            fix = "give them different --port and --rest_api_port."
+            yield Hit(other.place, message, fix, cause)
 
 
 def _shares(group: Group) -> Iterator[Hit]:
