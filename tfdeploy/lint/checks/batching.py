@@ -17,7 +17,7 @@ DEFAULT_BATCH_SIZE = 1000
 _LONG_MICROS = 500_000
 
 
-def _number(tree: Message, name: str) -> int | None:
+def wrapped_number(tree: Message, name: str) -> int | None:
     """A wrapped number, or one whose wrapper was forgotten."""
     wrapped = [one.text("value") or "0" for one in tree.messages(name)]
     text = wrapped[-1] if wrapped else tree.text(name)
@@ -32,7 +32,7 @@ def _allowed_sizes(file: ConfigFile) -> Iterator[Hit]:
     if file.tree is None:
         return
     sizes = [int(o.text) for o in file.tree.scalars("allowed_batch_sizes") if o.text.isdecimal()]
-    most = _number(file.tree, "max_batch_size")
+    most = wrapped_number(file.tree, "max_batch_size")
     place = file.at(_line(file, "allowed_batch_sizes"))
     if sizes and sizes[-1] != (most or DEFAULT_BATCH_SIZE):
         given = f"max_batch_size, {most}" if most else "max_batch_size, 1000 where it isn't given"
@@ -47,21 +47,21 @@ def _allowed_sizes(file: ConfigFile) -> Iterator[Hit]:
 def _crashes(file: ConfigFile) -> Iterator[Hit]:
     if file.tree is None:
         return
-    most = _number(file.tree, "max_batch_size")
-    execution = _number(file.tree, "max_execution_batch_size")
+    most = wrapped_number(file.tree, "max_batch_size")
+    execution = wrapped_number(file.tree, "max_execution_batch_size")
     split = any(one.text("value") == "true" for one in _splitting(file.tree))
     if most == 0:
         yield _crash(file, "max_batch_size", "max_batch_size is 0.", "give at least 1.")
-    if (_number(file.tree, "batch_timeout_micros") or 0) < 0:
+    if (wrapped_number(file.tree, "batch_timeout_micros") or 0) < 0:
         message = "batch_timeout_micros is below 0."
         yield _crash(file, "batch_timeout_micros", message, "give 0 or more.")
     if execution is not None and execution > (most or DEFAULT_BATCH_SIZE):
         message = f"max_execution_batch_size, {execution}, is above max_batch_size."
         yield _crash(file, "max_execution_batch_size", message, "lower it to max_batch_size.")
-    if split and _number(file.tree, "max_enqueued_batches") == 0:
+    if split and wrapped_number(file.tree, "max_enqueued_batches") == 0:
         message = "max_enqueued_batches is 0 while large batches are split."
         yield _crash(file, "max_enqueued_batches", message, "give at least 1.")
-    if _number(file.tree, "num_batch_threads") == 0:
+    if wrapped_number(file.tree, "num_batch_threads") == 0:
         place = file.at(_line(file, "num_batch_threads"))
         fix = "give at least 1, or leave it out for one thread a core."
         yield Hit(place, "num_batch_threads is 0.", fix, "the server ends at its start.")
@@ -81,7 +81,7 @@ def _crash(file: ConfigFile, name: str, message: str, fix: str) -> Hit:
 
 
 def _long_wait(file: ConfigFile) -> Iterator[Hit]:
-    wait = _number(file.tree, "batch_timeout_micros") if file.tree else None
+    wait = wrapped_number(file.tree, "batch_timeout_micros") if file.tree else None
     if wait is not None and wait >= _LONG_MICROS:
         message = f"batch_timeout_micros is {wait}: {wait / 1e6:g} seconds."
         fix = "start with 1000 to 10000, or 0, and measure; the unit is microseconds."
