@@ -106,7 +106,8 @@ def _show(imported: "Imported", diff: str, dry_run: bool) -> None:
             output.print_line(f"  {one.place}: {one.what}: {one.why}")
     output.print_line(f"\nwhat was there, and what is rendered:\n{diff}")
     if not dry_run:
-        output.print_line(f"\nnext: tfdeploy up {imported.name}")
+        # Both at once would ask for the same ports.
+        output.print_line(f"\nnext: stop what runs of it, then: tfdeploy up {imported.name}")
 
 
 def _document(

@@ -110,7 +110,8 @@ def _unknown_deploy(deploy: Any) -> Iterator[tuple[str, ...]]:
         ("resources", "reservations", "devices"),
     }
     for path in _leaves(deploy, ()):
-        if not any(path[: len(one)] == one for one in known):
+        one_of_it = path == ("replicas",) and deploy["replicas"] == 1
+        if not one_of_it and not any(path[: len(one)] == one for one in known):
             yield ("deploy", *path)
 
 

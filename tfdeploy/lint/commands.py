@@ -47,7 +47,10 @@ def read_command(words: Sequence[Word], number: int) -> Server | None:
     if program.startswith(PROGRAM):
         return _bare_program(words[at], tuple(words[at + 1 :]), number)
     if program in _ENGINES:
-        return _docker_run(list(words[at + 1 :]), words[at].place, number)
+        server = _docker_run(list(words[at + 1 :]), words[at].place, number)
+        if server is not None and program == "nvidia-docker" and server.gpus is None:
+            server.gpus = nvidia_runtime(server.place, dict(server.environment))
+        return server
     return None
 
 
@@ -241,7 +244,7 @@ def short_mount(word: Word, folder: Path) -> Mount | None:
 
 def is_path(source: str) -> bool:
     """Whether a mount's source is a path, not a volume's name."""
-    return bool(re.match(r"[./~$%]|[A-Za-z]:[\\/]|\\", source))
+    return bool(re.match(r"[./~$%`]|[A-Za-z]:[\\/]|\\", source))
 
 
 def host_folder(source: str, folder: Path) -> Path | None:

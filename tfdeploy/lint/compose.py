@@ -177,7 +177,7 @@ class _Service:
                 str(key): self._word("" if one is None else one, "environment", str(key))
                 for key, one in value.items()
             }
-        words = [self._word(one, "environment", index) for index, one in enumerate(value or [])]
+        words = [self._word(one, "environment", index) for index, one in enumerate(_items(value))]
         return environment(words)
 
     # --- mounts and ports ---

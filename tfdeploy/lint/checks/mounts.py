@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from tfdeploy.lint.commands import is_path
 from tfdeploy.lint.configs import KINDS
 from tfdeploy.lint.finding import Check, Hit, Place
 from tfdeploy.lint.server import REMOTE, Mount, Server
@@ -93,14 +94,21 @@ def _looks_of_host(base: str) -> bool:
 
 def _named_volume(server: Server) -> Iterator[Hit]:
     for mount in server.mounts:
-        relative = mount.kind == "volume" and ("/" in mount.source or "\\" in mount.source)
-        if relative and server.form in ("docker run", "compose"):
+        here = "./" if server.form == "compose" else '"$PWD"/'
+        if mount.kind == "volume" and _looks_like_path(mount.source):
             message = f"'{mount.source}' is taken for a volume's name, not for a folder."
-            here = "./" if server.form == "compose" else '"$PWD"/'
             yield Hit(mount.place, message, f"write {here}{mount.source}:{mount.target}.")
+        elif mount.kind == "bind" and not is_path(mount.source) and server.form == "docker run":
+            message = f"The source '{mount.source}' of --mount isn't an absolute path."
+            fix = f'write source="$PWD"/{mount.source}.'
+            yield Hit(mount.place, message, fix, "docker refuses the mount.")
 
 
-def one_version(server: Server) -> Iterator[Hit]:
+def _looks_like_path(source: str) -> bool:
+    return "/" in source or "\\" in source or PurePosixPath(source).suffix in _CONFIG_SUFFIXES
+
+
+def _one_version(server: Server) -> Iterator[Hit]:
     """A version mounted where its base path should be."""
     for name, base, _ in served(server):
         mount = server.mount_of(base)
@@ -136,6 +144,6 @@ MOUNT_CHECKS: tuple[Check[Server], ...] = (
         "TFD115",
         "error",
         "the server finds no version there and waits for ever, its ports closed.",
-        one_version,
+        _one_version,
     ),
 )

@@ -21,7 +21,8 @@ def _published(group: Group) -> Iterator[tuple[str, Port]]:
     for name, block in (group.compose.services if group.compose else {}).items():
         if name not in known and group.compose is not None:
             place = group.compose.at("services", name, "ports")
-            for one in block.get("ports") or ():
+            listed = block.get("ports")
+            for one in listed if isinstance(listed, list) else ():
                 if isinstance(one, str | int):
                     yield from ((name, port) for port in ports(Word(str(one), place)))
 
