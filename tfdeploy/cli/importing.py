@@ -53,6 +53,10 @@ def import_(
             help="Where the models lie, for a models.config that no Compose file names.",
         ),
     ] = None,
+    service: Annotated[
+        list[str] | None,
+        typer.Option("--service", "-s", help="Take this server only; may be given several times."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the stack file; write nothing.")
     ] = False,
@@ -64,14 +68,16 @@ def import_(
     The set-up's own files stay as they are.
     """
     from tfdeploy.files import save_text
-    from tfdeploy.importing import compare, import_setup
+    from tfdeploy.importing import checked, compare, import_setup
     from tfdeploy.render import Templates, render_stack
-    from tfdeploy.stack import check_stack, parse_stack
+    from tfdeploy.stack import check_stack
 
     setup = read(paths or [], command, into)
-    imported = import_setup(setup, name=name, stacks_dir=into, models_dir=models_dir)
+    imported = import_setup(
+        setup, name=name, stacks_dir=into, models_dir=models_dir, only=service or ()
+    )
     _refuse_existing(imported.path, dry_run)
-    file = parse_stack(imported.text, imported.path)
+    file = checked(imported)
     diff = compare(imported, file, render_stack(file, templates=Templates()))
     problems = check_stack(file)
     if not dry_run:

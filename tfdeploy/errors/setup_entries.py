@@ -38,7 +38,9 @@ SETUP_ENTRIES: dict[str, Entry] = {
         Exit.USAGE,
         "The set-up can't become one stack",
         "A stack has one models_dir, mounted in every service, so that adding a model needs no "
-        "restart. Base paths that have no folder in common but the root can't be under one.",
+        "restart. Base paths that have no folder in common but the root can't be under one. What a "
+        "stack file refuses, such as batching numbers that crash the server, isn't taken over "
+        "either.",
         fix="Move the models under one folder (symbolic links out of it aren't seen in a "
         "container), or import the services one by one.",
     ),

@@ -2,6 +2,6 @@
 
 from tfdeploy.importing.comparison import compare
 from tfdeploy.importing.imported import Imported, Leftover
-from tfdeploy.importing.setup import import_setup
+from tfdeploy.importing.setup import checked, import_setup
 
-__all__ = ["Imported", "Leftover", "compare", "import_setup"]
+__all__ = ["Imported", "Leftover", "checked", "compare", "import_setup"]

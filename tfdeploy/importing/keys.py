@@ -19,6 +19,7 @@ _TAKEN = {
     "mem_limit", "user", "deploy", "configs", "build", "restart", "network_mode",
 }  # fmt: skip
 _REPLACED = {
+    "env_file": "write its variables under `environment:`",
     "healthcheck": "the rendered check asks for every model",
     "restart": "it is always unless-stopped",
     "container_name": "containers are named after the stack and the service",
@@ -39,14 +40,19 @@ _REPLACED = {
 }
 _RUN_TAKEN = {
     "env", "volume", "mount", "publish", "gpus", "init", "cpus", "memory", "user", "detach",
-    "interactive", "tty", "rm", "entrypoint", "name", "network", "net",
+    "interactive", "tty", "rm", "entrypoint",
 }  # fmt: skip
 _RUN_REPLACED = {
+    "name": _REPLACED["container_name"],
+    "network": _REPLACED["networks"],
+    "net": _REPLACED["networks"],
+    "env-file": "write its variables under `environment:`",
     "restart": _REPLACED["restart"],
     "runtime": _REPLACED["runtime"],
     "platform": _REPLACED["platform"],
     "health-cmd": _REPLACED["healthcheck"],
 }
+_UNREAD = "no model and no config is read from it"
 _NOTHING = "a stack has no such field; a template of your own can say it"
 
 
@@ -57,10 +63,14 @@ def list_keys(server: Server, models: list[ServedFrom], leftovers: Leftovers) ->
     elif server.form == "docker run":
         for name in server.raw:
             _say(leftovers, server.place, f"--{name}", name, _RUN_REPLACED, _RUN_TAKEN)
+    if server.wrapped:
+        what = f"{server.name}: the shell around the server"
+        leftovers.replaced(server.place, what, "tensorflow_model_server is started directly")
     for mount in server.mounts:
         if not _serves(server, mount, models):
-            what = f"the mount {mount.source}:{mount.target}"
-            leftovers.dropped(mount.place, what, "no model and no config is read from it")
+            hidden = mount.kind == "bind" and mount.host is None
+            why = "a variable hides its source" if hidden else _UNREAD
+            leftovers.dropped(mount.place, f"the mount {mount.source}:{mount.target}", why)
 
 
 def _compose_keys(server: Server, leftovers: Leftovers) -> None:
@@ -73,6 +83,9 @@ def _compose_keys(server: Server, leftovers: Leftovers) -> None:
     if "build" in server.raw:
         why = "a stack names an image; build it and write its name"
         leftovers.dropped(server.at("build"), f"{server.name}: build", why)
+    if server.raw.get("network_mode") not in (None, "host"):
+        why = _REPLACED["networks"]
+        leftovers.replaced(server.at("network_mode"), f"{server.name}: network_mode", why)
     for path in _unknown_deploy(server.raw.get("deploy")):
         leftovers.dropped(server.at(*path), f"{server.name}: {'.'.join(path)}", _NOTHING)
     if server.entry == "other":

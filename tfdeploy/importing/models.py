@@ -19,12 +19,15 @@ from tfdeploy.savedmodel.names import MODEL_NAME, MODEL_NAME_RULE
 
 def served_from(server: Server, leftovers: Leftovers) -> list[ServedFrom]:
     """The models that lie in folders of this host; the others become leftovers."""
-    found = []
+    found: list[ServedFrom] = []
     for model, inside, place in _models(server, leftovers):
         base = server.host_path(inside) if inside and not REMOTE.match(inside) else None
         if re.fullmatch(MODEL_NAME, model.name) is None:
             what = f"model '{model.name}' of {server.name}"
             leftovers.dropped(place, what, f"a model's name is {MODEL_NAME_RULE}")
+        elif model.name in {one.name for one in found}:
+            what = f"model '{model.name}' of {server.name}, the second of that name"
+            leftovers.dropped(place, what, "the server refuses a model that is listed twice")
         elif base is None:
             why = f"its base path {inside or '(none)'} isn't in a folder of this host"
             leftovers.dropped(place, f"model '{model.name}' of {server.name}", why)
@@ -64,7 +67,7 @@ def _model(config: ConfigFile, model: Message, leftovers: Leftovers) -> ServedFr
     if platform not in (None, "tensorflow"):
         line = model.line_of("model_platform")
         leftovers.replaced(config.at(line), f"model_platform {platform}", "it is tensorflow")
-    return ServedFrom(name, Path(), _policy(model), _labels(model))
+    return ServedFrom(name, Path(), _policy(model), _labels(config, model, leftovers))
 
 
 def _policy(model: Message) -> Any:
@@ -87,9 +90,16 @@ def _is_number(text: str) -> bool:
     return text.isdecimal()
 
 
-def _labels(model: Message) -> dict[str, int]:
-    entries = [(e.text("key"), e.text("value") or "0") for e in model.messages("version_labels")]
-    return {key: int(value) for key, value in entries if key and _is_number(value)}
+def _labels(config: ConfigFile, model: Message, leftovers: Leftovers) -> dict[str, int]:
+    found = {}
+    for entry in model.messages("version_labels"):
+        label, number = entry.text("key") or "", entry.text("value") or "0"
+        if re.fullmatch(r"[A-Za-z0-9_]+", label) and _is_number(number):
+            found[label] = int(number)
+        else:
+            why = "a label has letters, digits and _, and points at a number"
+            leftovers.dropped(config.at(entry.line), f"label '{label}'", why)
+    return found
 
 
 def common_root(models: Sequence[ServedFrom], where: str) -> Path:

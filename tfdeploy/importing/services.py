@@ -117,10 +117,12 @@ def _publish(server: Server, leftovers: Leftovers) -> dict[str, Any]:
 def _resources(server: Server, leftovers: Leftovers) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if server.cpus is not None:
-        try:
+        number = re.fullmatch(r"\d*\.?\d+", server.cpus.text)
+        if number and float(server.cpus.text):
             found["cpus"] = float(server.cpus.text)
-        except ValueError:
-            leftovers.dropped(server.cpus.place, f"cpus {server.cpus.text}", "it is no number")
+        else:
+            why = "it is no number above 0"
+            leftovers.dropped(server.cpus.place, f"cpus {server.cpus.text}", why)
     if server.memory is not None:
         size = _memory(server.memory.text)
         if size is None:
@@ -164,6 +166,8 @@ def _environment_and_flags(
             _take_flag(server, meant, flags, leftovers)
         elif is_gpu_fraction(name.lower()) and not name.startswith("TF_"):
             continue
+        elif re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) is None:
+            leftovers.dropped(word.place, f"variable {name}", "it is no variable's name")
         elif "$" in word.text:
             why = "a stack's variables are plain texts; write the value"
             leftovers.dropped(word.place, f"{name}={word.text}", why)

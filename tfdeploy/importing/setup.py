@@ -4,39 +4,47 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from tfdeploy.errors import TfdeployError
+from tfdeploy.errors import SeveralErrors, TfdeployError
 from tfdeploy.importing.imported import Imported, Leftovers, ServedFrom
 from tfdeploy.importing.keys import list_keys, list_others
 from tfdeploy.importing.loose import loose_server
 from tfdeploy.importing.models import common_root, served_from
 from tfdeploy.importing.services import image_of, service_block
 from tfdeploy.lint import Server, Setup
+from tfdeploy.stack import StackFile, parse_stack
 from tfdeploy.stack.file import FILE_NAME
 
 
 def import_setup(
-    setup: Setup, *, name: str | None, stacks_dir: Path, models_dir: Path | None = None
+    setup: Setup,
+    *,
+    name: str | None,
+    stacks_dir: Path,
+    models_dir: Path | None = None,
+    only: Collection[str] = (),
 ) -> Imported:
     """The stack that says what a set-up says. Writes nothing.
 
     Args:
         name: the stack's name; None for that of the Compose file or its folder.
         models_dir: where the models lie, for config files that no server of the set-up reads.
+        only: the servers to take, by their names in the set-up; all of them where none is named.
 
     Raises:
-        TfdeployError: TFD250 or TFD252 for what can't be read; TFD253 without a server that
-            serves a model from a folder of this host; TFD254 where the models have no common root.
+        TfdeployError: TFD208 for a name in ``only`` that isn't there; TFD252 for what can't be
+            read; TFD253 without a server that serves a model from a folder of this host; TFD254
+            where the models have no common root.
     """
     for error in setup.unreadable:
         raise error
     leftovers = Leftovers()
-    servers = _named(_servers(setup, models_dir), leftovers)
+    servers = _named(_chosen(_servers(setup, models_dir), only, setup.files[0]), leftovers)
     models = {new: served_from(server, leftovers) for new, server in servers.items()}
     for group in setup.groups:
         if group.compose is not None:
@@ -61,6 +69,39 @@ def _servers(setup: Setup, models_dir: Path | None) -> list[Server]:
     if not found and any(config.kind == "models" for config in loose):
         return [loose_server(loose, models_dir)]
     return found
+
+
+def _chosen(servers: list[Server], only: Collection[str], source: Path) -> list[Server]:
+    names = [server.name for server in servers]
+    for name in only:
+        if name not in names:
+            raise TfdeployError(
+                "TFD208",
+                f"There is no server '{name}' in the set-up.",
+                where=str(source),
+                hint=f"servers there: {', '.join(names) or 'none'}.",
+            )
+    return [server for server in servers if not only or server.name in only]
+
+
+def checked(imported: Imported) -> StackFile:
+    """The stack file that was made.
+
+    Raises:
+        TfdeployError: TFD254 for everything of the set-up that a stack file refuses.
+    """
+    try:
+        return parse_stack(imported.text, imported.path)
+    except TfdeployError as error:
+        raise SeveralErrors(
+            TfdeployError(
+                "TFD254",
+                f"A stack refuses what the set-up says: {one.message}",
+                where=one.where.rpartition(": ")[2],
+                hint="mend the set-up first; `tfdeploy lint` tells where and how.",
+            )
+            for one in error.all()
+        ) from error
 
 
 def _nothing(setup: Setup, leftovers: Leftovers) -> TfdeployError:

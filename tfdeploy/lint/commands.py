@@ -37,7 +37,7 @@ def is_server_image(name: str) -> bool:
 
 
 def read_command(words: Sequence[Word], number: int) -> Server | None:
-    """The server that one command starts; None where it starts none."""
+    """The server that one command starts, ``number`` others before it; None for no server."""
     at = 0
     while at < len(words) and words[at].text in _WRAPPERS:
         at += 1
@@ -54,10 +54,14 @@ def read_command(words: Sequence[Word], number: int) -> Server | None:
     return None
 
 
+def _numbered(number: int) -> str:
+    return f"server{number + 1}" if number else "server"
+
+
 def _bare_program(first: Word, words: tuple[Word, ...], number: int) -> Server:
     kept = tuple(_until_redirect(words))
     return Server(
-        name=f"server{number or ''}",
+        name=_numbered(number),
         form="command",
         place=first.place,
         entry="server",
@@ -107,7 +111,7 @@ def _docker_run(words: list[Word], place: Place, number: int) -> Server | None:
     script = _script(entry, server_words)
     inner = server_words if script is None else script
     return Server(
-        name=named_by.text if named_by else f"server{number or ''}",
+        name=named_by.text if named_by else _numbered(number),
         form="docker run",
         place=place,
         image=image,
@@ -122,6 +126,7 @@ def _docker_run(words: list[Word], place: Place, number: int) -> Server | None:
         health=_health(options),
         init="init" in options.values,
         lasting="detach" in options.values or "restart" in options.values,
+        wrapped=script is not None,
         host_network=any(word.text == "host" for word in options.all("network", "net")),
         cpus=options.last("cpus"),
         memory=options.last("memory"),

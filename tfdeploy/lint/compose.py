@@ -116,6 +116,7 @@ class _Service:
             health=self._health(),
             init=self.block.get("init") is True,
             host_network=self.block.get("network_mode") == "host",
+            wrapped=any(word.text in ("-c", "-lc", "-ec") for word in self._list("entrypoint")),
             cpus=self._limit("cpus"),
             memory=self._limit("memory", "mem_limit"),
             user=self._optional("user"),

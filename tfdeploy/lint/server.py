@@ -101,6 +101,7 @@ class Health:
 class Server:
     """Everything that a set-up says of one server.
 
+    ``lasting``: it goes on running when its starter ends. ``wrapped``: a shell starts it.
     ``raw`` and ``line_of`` are a Compose service's own mapping and the lines of its keys.
     """
 
@@ -120,6 +121,7 @@ class Server:
     init: bool = False
     lasting: bool = True
     host_network: bool = False
+    wrapped: bool = False
     cpus: Word | None = None
     memory: Word | None = None
     user: Word | None = None

@@ -146,8 +146,11 @@ def _group(path: Path, kind: FileKind, text: str) -> Group:
     if kind == "dockerfile":
         server = read_dockerfile(text, path)
         return Group(path, [server] if server else [])
-    found = [read_command(words, n) for n, words in enumerate(read_commands(text, path))]
-    return Group(path, [server for server in found if server is not None])
+    servers: list[Server] = []
+    for words in read_commands(text, path):
+        server = read_command(words, len(servers))
+        servers += [server] if server is not None else []
+    return Group(path, servers)
 
 
 def _attach_configs(setup: Setup, server: Server) -> None:
