@@ -11,6 +11,9 @@ from tfdeploy.lint.finding import Check, Hit, Word
 from tfdeploy.lint.server import Port, Server
 from tfdeploy.lint.setup import Group
 
+# Above this the contexts of two servers find no room, even on large devices.
+_FULL = 0.97
+
 
 def _published(group: Group) -> Iterator[tuple[str, Port]]:
     """(service, port) of everything that the file publishes, other programs' ports included."""
@@ -68,6 +71,18 @@ def _shares(group: Group) -> Iterator[Hit]:
             yield Hit((flag or last).place, message, "lower them to less than 1 in sum.")
 
 
+def _no_room(group: Group) -> Iterator[Hit]:
+    for device in _devices(group):
+        sharing = [one for one in group.servers if one.lasting and _on(one, device)]
+        parts = [part for one in sharing if (part := fraction_of(one))]
+        if len(parts) > 1 and _FULL < sum(parts) <= 1 + 1e-9:
+            last = sharing[-1]
+            flag = last.flag("per_process_gpu_memory_fraction")
+            message = f"The shares of the GPU add up to {sum(parts):g}, and that is not all."
+            fix = "leave some 500 MiB of the device for each server's CUDA context."
+            yield Hit((flag or last).place, message, fix)
+
+
 def _devices(group: Group) -> list[str]:
     named = {d for one in group.servers if one.gpus for d in one.gpus.devices or ()}
     return sorted(named) or ["*"]
@@ -104,6 +119,12 @@ TOGETHER_CHECKS: tuple[Check[Group], ...] = (
     Check("TFD212", "error", "the second container doesn't start.", _port_twice),
     Check("TFD212", "error", "the second server isn't reached.", _host_network_twice),
     Check("TFD301", "error", "the server that starts last runs out of memory.", _shares),
+    Check(
+        "TFD301",
+        "warning",
+        "each process takes memory above its share, and the last one runs out of it.",
+        _no_room,
+    ),
     Check(
         "TFD297",
         "warning",
