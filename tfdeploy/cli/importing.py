@@ -15,6 +15,42 @@ if TYPE_CHECKING:
     from tfdeploy.importing import Imported
 
 
+Paths = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="PATH...", help="A Compose file, a script, a models.config, or their folder."
+    ),
+]
+Line = Annotated[
+    str | None,
+    typer.Option("--command", metavar="LINE", help="A `docker run ...` line instead."),
+]
+Name = Annotated[
+    str | None, typer.Option("--name", metavar="STACK", help="Default: the folder's name.")
+]
+Into = Annotated[
+    Path,
+    typer.Option(
+        "--into",
+        "--stacks-dir",
+        metavar="STACKS",
+        envvar="TFDEPLOY_STACKS_DIR",
+        help="The folder of all stacks.",
+    ),
+]
+ModelsDir = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR", help="Where the models lie, for a models.config that no Compose file names."
+    ),
+]
+Services = Annotated[
+    list[str] | None,
+    typer.Option("--service", "-s", help="Take this server only; may be given several times."),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the stack file; write nothing.")]
+
+
 @app.command(
     "import",
     **examples(
@@ -23,43 +59,13 @@ if TYPE_CHECKING:
     ),
 )
 def import_(
-    paths: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="PATH...", help="A Compose file, a script, a models.config, or their folder."
-        ),
-    ] = None,
-    command: Annotated[
-        str | None,
-        typer.Option("--command", metavar="LINE", help="A `docker run ...` line instead."),
-    ] = None,
-    name: Annotated[
-        str | None, typer.Option("--name", metavar="STACK", help="Default: the folder's name.")
-    ] = None,
-    into: Annotated[
-        Path,
-        typer.Option(
-            "--into",
-            "--stacks-dir",
-            metavar="STACKS",
-            envvar="TFDEPLOY_STACKS_DIR",
-            help="The folder of all stacks.",
-        ),
-    ] = DEFAULT_STACKS,
-    models_dir: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Where the models lie, for a models.config that no Compose file names.",
-        ),
-    ] = None,
-    service: Annotated[
-        list[str] | None,
-        typer.Option("--service", "-s", help="Take this server only; may be given several times."),
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the stack file; write nothing.")
-    ] = False,
+    paths: Paths = None,
+    command: Line = None,
+    name: Name = None,
+    into: Into = DEFAULT_STACKS,
+    models_dir: ModelsDir = None,
+    service: Services = None,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Write a stack that says what a Compose file, a `docker run` or a models.config says.

@@ -8,7 +8,17 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from tfdeploy.lint.finding import Place, Word
-from tfdeploy.lint.server import Flag, Gpus, Health, Mount, Port, Server, read_flags
+from tfdeploy.lint.server import (
+    OFFICIAL,
+    Entry,
+    Flag,
+    Gpus,
+    Health,
+    Mount,
+    Port,
+    Server,
+    read_flags,
+)
 from tfdeploy.stack.flags import FLAGS
 
 PROGRAM = "tensorflow_model_server"
@@ -33,7 +43,22 @@ def is_server_image(name: str) -> bool:
     repository = re.sub(r"(:[^/:@]*)?(@.*)?$", "", name.lower())
     bare = re.sub(r"[-_./]", "", repository)
     words = ("tensorflowserving", "tfserving", "tensorflowmodelserver", "tfdeployserver")
-    return any(word in bare for word in words)
+    about = re.search(r"client|proxy|gateway|frontend|exporter|sidecar", repository)
+    return about is None and any(word in bare for word in words)
+
+
+def under_own_entry(image: Word | None, words: tuple[Word, ...]) -> tuple[Entry, tuple[Word, ...]]:
+    """What an image's own entry point makes of the words behind it.
+
+    Of an image that isn't TensorFlow Serving's own, only words with two dashes are known to be
+    the server's: others are a program's name, which replaces what it would have started.
+    """
+    if image is None or OFFICIAL.fullmatch(image.text) or not words:
+        return "image", words
+    first = words[0].text
+    if PurePosixPath(first).name.startswith(PROGRAM):
+        return "server", words[1:]
+    return ("image", words) if first.startswith("-") else ("other", ())
 
 
 def read_command(words: Sequence[Word], number: int) -> Server | None:
@@ -109,13 +134,16 @@ def _docker_run(words: list[Word], place: Place, number: int) -> Server | None:
         return None
     named_by = options.last("name")
     script = _script(entry, server_words)
-    inner = server_words if script is None else script
+    kind, inner = under_own_entry(image, server_words)
+    if entry is not None:
+        kind = "server" if named or script is not None else "other"
+        inner = () if kind == "other" else script or server_words
     return Server(
         name=named_by.text if named_by else _numbered(number),
         form="docker run",
         place=place,
         image=image,
-        entry="image" if entry is None else "server" if named or script is not None else "other",
+        entry=kind,
         words=inner,
         flags=read_flags(inner),
         before_image=tuple(options.misplaced),

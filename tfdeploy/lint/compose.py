@@ -19,6 +19,7 @@ from tfdeploy.lint.commands import (
     nvidia_runtime,
     ports,
     short_mount,
+    under_own_entry,
     words_in_script,
 )
 from tfdeploy.lint.finding import Place, Word
@@ -160,7 +161,7 @@ class _Service:
     def _entry_and_words(self) -> tuple[Entry, tuple[Word, ...]]:
         entrypoint, command = self._list("entrypoint"), self._list("command")
         if not entrypoint:
-            return "image", tuple(command)
+            return under_own_entry(self._optional("image"), tuple(command))
         words = [*entrypoint, *command]
         for index, word in enumerate(words):
             name = PurePosixPath(word.text).name

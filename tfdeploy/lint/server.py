@@ -141,6 +141,11 @@ class Server:
         return self.image is not None and OFFICIAL.fullmatch(self.image.text) is not None
 
     @property
+    def start_known(self) -> bool:
+        """Whether it is known how the program is started: an image of somebody's own may differ."""
+        return self.official or self.entry == "server"
+
+    @property
     def tag(self) -> str:
         """The image's tag, without its digest."""
         name = (self.image.text if self.image else "").partition("@")[0]

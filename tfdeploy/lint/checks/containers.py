@@ -53,7 +53,7 @@ def _no_such_image(server: Server) -> Iterator[Hit]:
 
 def _nobody_listens(server: Server) -> Iterator[Hit]:
     grpc, rest = server.grpc_port, server.rest_port
-    if server.host_network or grpc is None or rest is None or server.entry == "other":
+    if server.host_network or grpc is None or rest is None or not server.start_known:
         return
     for port in server.ports:
         if port.inside is not None and port.inside not in {grpc, rest} - {0}:
@@ -66,8 +66,8 @@ def _nobody_listens(server: Server) -> Iterator[Hit]:
 
 
 def _stops_late(server: Server) -> Iterator[Hit]:
-    image_runs = server.entry in ("image", "server") and server.form != "command"
-    if not server.lasting or server.init or not image_runs or server.form == "dockerfile":
+    in_container = server.form in ("compose", "docker run") and server.entry != "other"
+    if not server.lasting or server.init or not in_container or not server.start_known:
         return
     signal = str(server.raw.get("stop_signal", ""))
     grace = re.fullmatch(r"([0-3])s|\d+ms", str(server.raw.get("stop_grace_period", "")))

@@ -57,7 +57,7 @@ def _url(server: Server, text: str) -> Iterator[Hit]:
     name = re.fullmatch(r"/v1/models/([^/:]+)(/.*)?", path)
     if scheme == "https":
         yield Hit(place, "The check speaks TLS, and REST has none.", "write http://.")
-    elif port and rest is not None and int(port) != rest:
+    elif port and rest is not None and int(port) != rest and server.start_known:
         yield Hit(place, f"The check asks port {port}; REST is on {rest}.", f"ask port {rest}.")
     elif "--spider" in text or re.search(r"curl\s.*(-I|--head)\b", text):
         yield Hit(place, "The check sends HEAD, which is answered with 400.", "send GET.")
