@@ -232,3 +232,13 @@ def test_a_path_that_isnt_there_and_an_empty_folder(tmp_path: Path) -> None:
     with pytest.raises(TfdeployError) as caught:
         read_command_line("docker run nginx")
     assert caught.value.code == "TFD251"
+
+
+def test_one_unreadable_file_of_a_folder_hides_nothing(tmp_path: Path) -> None:
+    (tmp_path / "broken.yml").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "tabs.yml").write_text("services:\n  tf_serving:\n\timage: x\n")
+    (tmp_path / "models.config").write_text("model_config_list { }")
+    found = lint_setup(read_setup(tmp_path))
+    assert {one.code for one in found} == {"TFD250", "TFD252", "TFD280"}
+    (tabs,) = [one for one in found if one.code == "TFD252"]
+    assert (tabs.place.path.name, tabs.place.line) == ("tabs.yml", 3)

@@ -101,7 +101,7 @@ def _normal(path: Path) -> Path:
 
 def _recognised(setup: Setup, path: Path) -> list[tuple[Path, FileKind, str]]:
     if path.is_dir():
-        found = [_kind_of(setup, one) for one in candidates(path)]
+        found = [_kind_in_folder(setup, one) for one in candidates(path)]
         what = f"There is no file of a model server's in {path}."
     else:
         found = [_kind_of(setup, path)]
@@ -122,6 +122,15 @@ def _kind_of(setup: Setup, path: Path) -> tuple[Path, FileKind, str] | None:
     text = setup.sources.read(path)
     kind = recognise(path, text) if text is not None else None
     return (path, kind, text) if kind is not None and text is not None else None
+
+
+def _kind_in_folder(setup: Setup, path: Path) -> tuple[Path, FileKind, str] | None:
+    """As ``_kind_of``; one file that can't be read keeps nobody from the others."""
+    try:
+        return _kind_of(setup, path)
+    except TfdeployError as error:
+        setup.unreadable.append(error)
+        return None
 
 
 def _read_servers(setup: Setup, path: Path, kind: FileKind, text: str) -> None:
