@@ -41,6 +41,8 @@ from tfdeploy.cli import deploy  # noqa: E402
 from tfdeploy.cli import watch  # noqa: E402
 from tfdeploy.cli import predict  # noqa: E402
 from tfdeploy.cli import image  # noqa: E402
+from tfdeploy.cli import lint  # noqa: E402
+from tfdeploy.cli import importing  # noqa: E402
 from tfdeploy.cli import extras  # noqa: E402
 # isort: on
 
@@ -51,7 +53,9 @@ __all__ = [
     "export",
     "extras",
     "image",
+    "importing",
     "inspect",
+    "lint",
     "predict",
     "stacks",
     "watch",
