@@ -66,11 +66,13 @@ def open_change(
         TfdeployError: TFD201 to TFD203; TFD415 when another command holds it.
     """
     from tfdeploy.journal import Writer, changing, read_journal
+    from tfdeploy.journal.leftovers import remove_half_begun
     from tfdeploy.stack import find_stack, load_stack
 
     path = find_stack(stack, stacks_dir)
     with changing(path.parent, words(), wait_seconds=wait_seconds, report=output.note):
         writer = Writer(path.parent, output.note)
+        remove_half_begun(path.parent)
         for entry in writer.close_cut_short():
             output.note(f"note: #{entry.number} `{' '.join(entry.command)}` was cut short")
             clean_up(path.parent, entry.brought)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from tfdeploy.cli import output
@@ -13,8 +15,15 @@ if TYPE_CHECKING:
     from tfdeploy.plan import Step
 
 
+GIVEN: ContextVar[Callable[[bool], Reporter] | None] = ContextVar("reporter", default=None)
+"""What a program that runs commands of its own accord wants to be told by; see `make_reporter`."""
+
+
 def make_reporter(as_json: bool) -> Reporter:
     """Live on a terminal; lines to stderr with --json, so that stdout holds the document."""
+    given = GIVEN.get()
+    if given is not None:
+        return given(as_json)
     if not as_json and sys.stdout.isatty():
         return LiveReporter()
     return PlainReporter(as_json)
