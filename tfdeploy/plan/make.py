@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from tfdeploy.plan.checking import Checks, checks_before
@@ -32,14 +32,20 @@ def make_plan(
     wanted: Wanted,
     observed: ObservedStack,
     runtime: str,
+    unsure: Collection[str] = (),
     checks: Checks = _NO_CHECKS,
 ) -> Plan:
     """The ordered changes, each with its cause.
 
     New services start together and are waited for together; running ones are changed one by
     one, so that a change that fails leaves the others as they were.
+
+    Args:
+        unsure: services whose models.config is written and perhaps not taken, as a change was
+            cut short between the two.
+        checks: what versions are asked before requests move to them.
     """
-    maker = _Maker(stack, rendered, wanted, observed, checks)
+    maker = _Maker(stack, rendered, wanted, observed, unsure, checks)
     return Plan(stack.stack, runtime, tuple(maker.steps()))
 
 
@@ -50,12 +56,14 @@ class _Maker:
         rendered: RenderedStack,
         wanted: Wanted,
         observed: ObservedStack,
+        unsure: Collection[str],
         checks: Checks,
     ) -> None:
         self.stack = stack
         self.rendered = rendered
         self.wanted = wanted
         self.observed = observed
+        self.unsure = unsure
         self.checks = checks
 
     def steps(self) -> Iterator[Step]:
@@ -108,6 +116,8 @@ class _Maker:
             return [self._wait(name, "it is still loading")]
         if missing:
             return self._reload(wanted, now, f"{missing} isn't AVAILABLE")
+        if name in self.unsure:
+            return self._reload(wanted, now, "an earlier change of it was cut short")
         return []
 
     def _missing(self, now: ObservedService) -> str:
