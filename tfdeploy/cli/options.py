@@ -89,6 +89,10 @@ Wait = Annotated[
         help="Wait for another command that changes the stack; without a number, to its end.",
     ),
 ]
+NoChecks = Annotated[
+    bool,
+    typer.Option("--no-checks", help="Move labels without asking the new version anything first."),
+]
 DEFAULT_STACKS = Path("stacks")
 
 WORDS: ContextVar[tuple[str, ...]] = ContextVar("words", default=())
@@ -111,6 +115,11 @@ def _is_number(words: Sequence[str]) -> bool:
         return bool(words) and math.isfinite(float(words[0]))
     except ValueError:
         return False
+
+
+def skip_checks(no_checks: bool) -> str:
+    """Why nothing is asked, as the plan says it and the journal keeps it."""
+    return "--no-checks was given" if no_checks else ""
 
 
 def examples(*lines: str) -> dict[str, Any]:

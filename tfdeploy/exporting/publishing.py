@@ -92,9 +92,7 @@ def _publish(
             report("trying it in a fresh process")
             proven = process.prove(scratch, servable, recipe, options, base_path.name, report)
         path, model = source_path(found), read_saved_model(scratch)
-        write_manifest(
-            scratch, recipe, path, model, proven.samples, proven.answers, proven.notes
-        )
+        write_manifest(scratch, recipe, path, model, proven.samples, proven.answers, proven.notes)
         if options.as_text:
             save_as_text(scratch)
         if options.validate is not None:

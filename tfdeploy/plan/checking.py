@@ -91,7 +91,9 @@ def _labels_that_move(old: Any, new: Any, available: Collection[int]) -> dict[in
         move = moves.setdefault(number, _Move())
         move.before = now if now is not None else move.before
         move.causes.append(
-            f"label {label} is new on it" if now is None else f"label {label} moves to it from {now}"
+            f"label {label} is new on it"
+            if now is None
+            else f"label {label} moves to it from {now}"
         )
     return moves
 

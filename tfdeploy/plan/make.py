@@ -145,7 +145,11 @@ class _Maker:
         if first is not None:
             cause = "what is new loads before anything old goes or a label moves"
             steps.append(Reload(cause, now.name, first, ", old and new side by side"))
-            next_one = "they are asked next" if asked else "the old ones go next"
+            next_one = (
+                "they are asked next"
+                if any(not one.skipped for one in asked)
+                else "the old ones go next"
+            )
             steps.append(WaitAvailable(next_one, now.name, versions))
         steps += asked
         steps.append(Reload(why, now.name, wanted.models_config))

@@ -139,7 +139,9 @@ class CheckAnswers(ServiceStep):
         if self.skipped:
             return f"skip the check of {what} on {self.service}"
         count = len(self.requests)
-        asks = f" answers {count} request{'s' if count > 1 else ''}" if count else ", nothing to ask"
+        asks = (
+            f" answers {count} request{'s' if count > 1 else ''}" if count else ", nothing to ask"
+        )
         return f"check {self.service}: {what}{asks}"
 
     def as_data(self) -> dict[str, Any]:

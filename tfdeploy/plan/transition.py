@@ -42,9 +42,7 @@ def transition_config(
     held = held or {}
     old, new = model_configs(before), model_configs(wanted)
     waits = any(set(numbers) - service.available(name) for name, numbers in held.items())
-    if not _loads(versions, service) or not (
-        waits or _takes_away(old, new, versions, service)
-    ):
+    if not _loads(versions, service) or not (waits or _takes_away(old, new, versions, service)):
         return None
     config = wire.ModelServerConfig()
     for name in {**old, **new}:

@@ -4,7 +4,7 @@ from tfdeploy.savedmodel.contract import Change, contract_changes, signature_cha
 from tfdeploy.savedmodel.defects import DEFECT_KINDS, Defect, Limits, find_defects
 from tfdeploy.savedmodel.explaining import explain_names
 from tfdeploy.savedmodel.manifest import MANIFEST, manifest_answer, manifest_samples, read_manifest
-from tfdeploy.savedmodel.reading import is_saved_model, read_saved_model
+from tfdeploy.savedmodel.reading import is_saved_model, read_saved_model, size_bytes
 from tfdeploy.savedmodel.signatures import SavedModel, Signature, TensorInfo
 from tfdeploy.savedmodel.versions import (
     VersionFolder,
@@ -43,4 +43,5 @@ __all__ = [
     "read_saved_model",
     "read_warmup",
     "signature_changes",
+    "size_bytes",
 ]

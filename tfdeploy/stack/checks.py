@@ -13,7 +13,7 @@ from tfdeploy.savedmodel import list_versions, manifest_answer, manifest_samples
 from tfdeploy.stack.file import StackFile
 from tfdeploy.stack.schema import Check
 
-# Of samples that an export before answers were recorded left.
+# Of samples without a recorded answer; only their form is checked.
 DEFAULT_TOLERANCE = 1e-3
 
 
@@ -27,7 +27,8 @@ class CheckRequest:
         document: as ``tfdeploy predict`` takes it.
         expected: an answer as the server writes it, or values by output; None where only the form
             of the answer is known.
-        tolerance: how far a float may be off: this, times (1 + what it should be).
+        tolerance: how far a float may be off: this much absolutely where it should be below 1,
+            and this part of it above.
     """
 
     name: str
