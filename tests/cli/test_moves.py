@@ -87,7 +87,9 @@ def always_answered(url: str, model: str, right: list[Any]) -> Iterator[None]:
         while not over.is_set():
             asked += 1
             try:
-                found = predict(url, model, {"instances": [2.0]}, label="stable", timeout_seconds=30)
+                found = predict(
+                    url, model, {"instances": [2.0]}, label="stable", timeout_seconds=30
+                )
                 if found.document["predictions"] not in right:
                     wrong.append(found.text)
             except (TfdeployError, Unreachable) as error:
@@ -299,7 +301,6 @@ def test_the_samples_that_the_export_recorded_are_asked(
     assert "check one: odd 2 answers 1 request" in ran.stdout
 
 
-
 def spoil_warmup(version: Path) -> None:
     """Whole to look at; the server fails to load it."""
     (version / "assets.extra").mkdir(exist_ok=True)
@@ -368,5 +369,3 @@ def test_a_broken_checks_file_is_found_before_anything_changes(
     (path.parent / "checks" / "none.json").write_text("[2.0, 4.0]")
     cli("up", "s").succeeded()
     cli("promote", "s", "odd", "2").succeeded()
-
-

@@ -111,9 +111,7 @@ def test_an_answer_that_is_as_expected_passes(asking: Asking, expected: object) 
         (None, "checks.0 fails: no such thing"),
     ],
 )
-def test_an_answer_of_another_form_does_not_pass(
-    asking: Asking, answer: object, said: str
-) -> None:
+def test_an_answer_of_another_form_does_not_pass(asking: Asking, answer: object, said: str) -> None:
     found = asking(answer)
     assert found.startswith("TFD430 m 4 doesn't answer as it should, checks.0")
     assert said in found

@@ -70,7 +70,12 @@ CANARY_4 = "{versions: {specific: [3, 4]}, labels: {stable: 3, canary: 4}}"
             4,
             "{versions: {specific: [1, 4]}, labels: {stable: 4}}",
         ),
-        ("{versions: all, labels: {stable: 3}}", "stable", 4, "{versions: all, labels: {stable: 4}}"),
+        (
+            "{versions: all, labels: {stable: 3}}",
+            "stable",
+            4,
+            "{versions: all, labels: {stable: 4}}",
+        ),
         ("{}", "stable", 5, "{versions: {specific: [5]}, labels: {stable: 5}}"),
         ("{}", "stable", 4, "{versions: {specific: [4, 5]}, labels: {stable: 4}}"),
     ],
