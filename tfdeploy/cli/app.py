@@ -45,6 +45,8 @@ from tfdeploy.cli import undo  # noqa: E402
 from tfdeploy.cli import watch  # noqa: E402
 from tfdeploy.cli import predict  # noqa: E402
 from tfdeploy.cli import image  # noqa: E402
+from tfdeploy.cli import lint  # noqa: E402
+from tfdeploy.cli import importing  # noqa: E402
 from tfdeploy.cli import extras  # noqa: E402
 # isort: on
 
@@ -56,7 +58,9 @@ __all__ = [
     "extras",
     "history",
     "image",
+    "importing",
     "inspect",
+    "lint",
     "moves",
     "predict",
     "stacks",
