@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfdeploy.cli import output
-from tfdeploy.cli.change import Change, Options, diff, open_change
+from tfdeploy.cli.change import Change, Options, open_change
 from tfdeploy.cli.options import choose
 from tfdeploy.errors import TfdeployError
 
@@ -76,15 +76,12 @@ class Moving:
         from tfdeploy.stack import check_models, check_stack
 
         raise_all([*check_stack(after), *check_models(after)])
-        dry_run = self.change.options.dry_run
-        if dry_run:
-            self.change.say(diff(self.file, after) or f"{after.path}: nothing to change")
-        else:
-            self.change.save(after)
+        self.change.save(after)
         stack = self.file.folder.name
         self.change.say(
             f"service {self.service} is down, so the stack file alone "
-            f"{'would change' if dry_run else 'is changed'}; `tfdeploy up {stack}` brings it up"
+            f"{'would change' if self.change.options.dry_run else 'is changed'}; "
+            f"`tfdeploy up {stack}` brings it up"
         )
         if self.change.options.as_json:
             output.print_json({"stack": self.file.stack.stack, "deployed": False, **told})

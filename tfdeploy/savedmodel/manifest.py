@@ -62,5 +62,6 @@ def manifest_answer(
     if not isinstance(found, Mapping):
         return None
     outputs, tolerance = found.get("outputs"), found.get("tolerance")
-    usable = isinstance(outputs, dict) and outputs and isinstance(tolerance, int | float)
-    return (outputs, float(tolerance)) if usable else None
+    if not isinstance(outputs, dict) or not outputs or not isinstance(tolerance, int | float):
+        return None
+    return outputs, float(tolerance)
