@@ -43,6 +43,12 @@ CHANGED = MOVED + (
 )
 
 
+# The label moves only after the version has answered.
+CHECKED = ONE.replace("[1, 2]", "[1]").replace(
+    "stable: 1}", "stable: 1}, checks: [{request: [2.0], expected: [4.0], tolerance: 3}]"
+)
+
+
 @dataclass(frozen=True)
 class Inside:
     """The command line in this very process, which spares it a start for each command."""
@@ -101,6 +107,7 @@ CASES = [
         ("add-model", "s", "half", "--label", "stable=3", "--up"),
         then=("add-model", "s", "half", "--label", "stable=3", "--up"),
     ),
+    Case("promote", "step", CHECKED, CHECKED, ("promote", "s", "half", "3")),
     Case("down", "effect", ONE, ONE, ("down", "s"), ("down", "s"), None, 0),
     Case("undo", "step", ONE, MOVED, ("undo", "s"), ("up", "s"), wanted=2.0),
 ]

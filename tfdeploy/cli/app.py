@@ -38,6 +38,8 @@ from tfdeploy.cli import export  # noqa: E402
 from tfdeploy.cli import inspect  # noqa: E402
 from tfdeploy.cli import edit  # noqa: E402
 from tfdeploy.cli import deploy  # noqa: E402
+from tfdeploy.cli import versions  # noqa: E402
+from tfdeploy.cli import moves  # noqa: E402
 from tfdeploy.cli import history  # noqa: E402
 from tfdeploy.cli import undo  # noqa: E402
 from tfdeploy.cli import watch  # noqa: E402
@@ -59,8 +61,10 @@ __all__ = [
     "importing",
     "inspect",
     "lint",
+    "moves",
     "predict",
     "stacks",
     "undo",
+    "versions",
     "watch",
 ]

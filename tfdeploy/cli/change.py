@@ -42,7 +42,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Options:
-    """How a change was asked for: the options that all changing commands share."""
+    """How a change was asked for: the options that all changing commands share.
+
+    ``skip_checks`` says why versions aren't asked before labels move to them; empty where they are.
+    """
 
     runtime: str | None = None
     server_binary: str | None = None
@@ -50,6 +53,7 @@ class Options:
     timeout_seconds: float = 300.0
     as_json: bool = False
     dry_run: bool = False
+    skip_checks: str = ""
 
 
 @contextmanager
@@ -179,7 +183,7 @@ class Change:
 
         choice = choose(after, self.options.runtime, self.options.server_binary)
         self.say(str(choice))
-        ready = prepare(after, choice, self.options.templates)
+        ready = prepare(after, choice, self.options.templates, self.options.skip_checks)
         self._show_diff(after)
         self.say(str(ready.plan))
         if self.options.dry_run:

@@ -6,6 +6,7 @@ from tfdeploy.cli.options import (
     DEFAULT_STACKS,
     AsJson,
     DryRun,
+    NoChecks,
     RuntimeOption,
     ServerBinary,
     StackArgument,
@@ -14,6 +15,7 @@ from tfdeploy.cli.options import (
     Timeout,
     Wait,
     examples,
+    skip_checks,
 )
 
 
@@ -25,6 +27,7 @@ def up(
     dry_run: DryRun = False,
     templates: TemplatesDir = None,
     timeout: Timeout = 300.0,
+    no_checks: NoChecks = False,
     wait: Wait = 0.0,
     stacks_dir: StacksDir = DEFAULT_STACKS,
     as_json: AsJson = False,
@@ -32,9 +35,11 @@ def up(
     """Bring a stack up, or change it to what its file says.
 
     Everything is checked first; then the plan is shown and applied, and every wanted model
-    version is waited for. A change that fails is taken back.
+    version is waited for. A version answers its sample requests before a label moves to it. A
+    change that fails is taken back.
     """
-    options = Options(runtime, server_binary, templates, timeout, as_json, dry_run)
+    skip = skip_checks(no_checks)
+    options = Options(runtime, server_binary, templates, timeout, as_json, dry_run, skip)
     with open_change(stack, stacks_dir, options, wait) as change:
         change.deploy(change.file)
 

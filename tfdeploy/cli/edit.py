@@ -11,6 +11,7 @@ from tfdeploy.cli.change import Options, open_change
 from tfdeploy.cli.options import (
     DEFAULT_STACKS,
     AsJson,
+    NoChecks,
     RuntimeOption,
     ServerBinary,
     StackArgument,
@@ -19,6 +20,7 @@ from tfdeploy.cli.options import (
     Timeout,
     Wait,
     examples,
+    skip_checks,
 )
 from tfdeploy.errors import raise_all
 
@@ -68,6 +70,7 @@ def add_model(
     server_binary: ServerBinary = None,
     templates: TemplatesDir = None,
     timeout: Timeout = 300.0,
+    no_checks: NoChecks = False,
     wait: Wait = 0.0,
     stacks_dir: StacksDir = DEFAULT_STACKS,
     as_json: AsJson = False,
@@ -82,7 +85,8 @@ def add_model(
     from tfdeploy.stack.bring import bring_model, path_below, versions_to_bring
 
     labels, policy = parse_labels(label or []), parse_versions(versions)
-    options = Options(runtime, server_binary, templates, timeout, as_json)
+    skip = skip_checks(no_checks)
+    options = Options(runtime, server_binary, templates, timeout, as_json, skip_checks=skip)
     with open_change(stack, stacks_dir, options, wait) as change:
         file = change.file
         chosen = edit.pick_service(file, service)

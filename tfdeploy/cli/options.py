@@ -89,6 +89,10 @@ Wait = Annotated[
         help="Wait for another command that changes the stack; without a number, to its end.",
     ),
 ]
+NoChecks = Annotated[
+    bool,
+    typer.Option("--no-checks", help="Move labels without asking the new version anything first."),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Stop after the plan.")]
 DEFAULT_STACKS = Path("stacks")
 
@@ -112,6 +116,15 @@ def _is_number(words: Sequence[str]) -> bool:
         return bool(words) and math.isfinite(float(words[0]))
     except ValueError:
         return False
+
+
+SERVED_BEFORE = "it has served before"
+"""Why a way back asks nothing: it is for when time is short."""
+
+
+def skip_checks(no_checks: bool) -> str:
+    """Why nothing is asked, as the plan says it and the journal keeps it."""
+    return "--no-checks was given" if no_checks else ""
 
 
 def examples(*lines: str) -> dict[str, Any]:

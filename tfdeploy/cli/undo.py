@@ -11,6 +11,7 @@ from tfdeploy.cli.app import app
 from tfdeploy.cli.change import Change, Options, open_change
 from tfdeploy.cli.options import (
     DEFAULT_STACKS,
+    SERVED_BEFORE,
     AsJson,
     DryRun,
     StackArgument,
@@ -48,7 +49,7 @@ def undo(
     served then. The first `up` is undone by taking the stack down, a `down` by bringing it up.
     Each further undo goes one change further back.
     """
-    given = Options(None, None, templates, timeout, as_json, dry_run)
+    given = Options(None, None, templates, timeout, as_json, dry_run, SERVED_BEFORE)
     with open_change(stack, stacks_dir, given, wait) as change:
         entry = _redone(change.journal) if redo else _undone(change.journal)
         _check_edits(change, yes)

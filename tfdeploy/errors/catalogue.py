@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tfdeploy.errors.entries import Entry, Exit
 from tfdeploy.errors.setup_entries import SETUP_ENTRIES
+from tfdeploy.errors.version_entries import VERSION_ENTRIES
 
 CATALOGUE: dict[str, Entry] = {
     "TFD101": Entry(
@@ -216,6 +217,7 @@ CATALOGUE: dict[str, Entry] = {
         "opens its ports.",
     ),
     **SETUP_ENTRIES,
+    **VERSION_ENTRIES,
     "TFD301": Entry(
         Exit.USAGE,
         "The GPU shares add up to more than the device",

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 
+from tfdeploy.plan.checking import Checks, checks_before
 from tfdeploy.plan.observed import ObservedService, ObservedStack
 from tfdeploy.plan.steps import (
+    CheckAnswers,
     Plan,
     RecreateService,
     Reload,
@@ -19,6 +22,8 @@ from tfdeploy.plan.transition import moved_model, transition_config
 from tfdeploy.render import HEALTHCHECK, MODELS_CONFIG, RenderedService, RenderedStack
 from tfdeploy.stack import Stack, Wanted
 
+_NO_CHECKS = Checks()
+
 
 def make_plan(
     stack: Stack,
@@ -27,6 +32,7 @@ def make_plan(
     observed: ObservedStack,
     runtime: str,
     unsure: Collection[str] = (),
+    checks: Checks = _NO_CHECKS,
 ) -> Plan:
     """The ordered changes, each with its cause.
 
@@ -36,8 +42,9 @@ def make_plan(
     Args:
         unsure: services whose models.config is written and perhaps not taken, as a change was
             cut short between the two.
+        checks: what versions are asked before requests move to them.
     """
-    maker = _Maker(stack, rendered, wanted, observed, unsure)
+    maker = _Maker(stack, rendered, wanted, observed, unsure, checks)
     return Plan(stack.stack, runtime, tuple(maker.steps()))
 
 
@@ -49,12 +56,14 @@ class _Maker:
         wanted: Wanted,
         observed: ObservedStack,
         unsure: Collection[str],
+        checks: Checks,
     ) -> None:
         self.stack = stack
         self.rendered = rendered
         self.wanted = wanted
         self.observed = observed
         self.unsure = unsure
+        self.checks = checks
 
     def steps(self) -> Iterator[Step]:
         """Files first, then what starts, what changes, and last what goes."""
@@ -92,7 +101,11 @@ class _Maker:
             return [StartService(why, name), self._wait(name, "it is new")]
         if now.server_hash != wanted.server_hash:
             why = "image, flags, ports, mounts or GPU differ"
-            return [RecreateService(why, name), self._wait(name, "it is new")]
+            return [
+                RecreateService(why, name),
+                self._wait(name, "it is new"),
+                *self._checks_after(wanted, now),
+            ]
         if now.models_hash != wanted.models_hash:
             return self._reload(wanted, now, "models, versions or labels differ")
         if now.state == "unhealthy":
@@ -121,12 +134,23 @@ class _Maker:
         if moved:
             cause = f"{moved} has another base path, and loaded versions aren't loaded again"
             return [RecreateService(cause, now.name), self._wait(now.name, "it is new")]
-        first = transition_config(before, wanted.models_config, versions, now)
+        asked = checks_before(before, wanted.models_config, versions, now, self.checks)
+        held: dict[str, set[int]] = {}
+        for one in asked:
+            if one.requests:
+                held.setdefault(one.model, set()).add(one.version)
+        first = transition_config(before, wanted.models_config, versions, now, held)
         steps: list[Step] = []
         if first is not None:
             cause = "what is new loads before anything old goes or a label moves"
             steps.append(Reload(cause, now.name, first, ", old and new side by side"))
-            steps.append(WaitAvailable("the old ones go next", now.name, versions))
+            next_one = (
+                "they are asked next"
+                if any(not one.skipped for one in asked)
+                else "the old ones go next"
+            )
+            steps.append(WaitAvailable(next_one, now.name, versions))
+        steps += asked
         steps.append(Reload(why, now.name, wanted.models_config))
         steps.append(self._wait(now.name, "a reload loads in the background"))
         check = f"{now.name}/{HEALTHCHECK}"
@@ -134,6 +158,14 @@ class _Maker:
         if text is not None and self.observed.files.get(check) != text:
             steps.append(WriteFiles("it asks for what serves now", {check: text}))
         return steps
+
+    def _checks_after(self, wanted: RenderedService, now: ObservedService) -> list[CheckAnswers]:
+        """What moves along with a new server can be asked only when it is up."""
+        before = self.observed.files.get(f"{now.name}/{MODELS_CONFIG}", "")
+        versions = self.wanted[now.name]
+        asked = checks_before(before, wanted.models_config, versions, now, self.checks)
+        # The version before may be gone, and nothing is left to compare with.
+        return [replace(one, before=None) for one in asked if one.requests or one.skipped]
 
     def _wait(self, name: str, cause: str) -> Step:
         models = self.stack.services[name].models

@@ -9,6 +9,7 @@ from pathlib import Path
 from tfdeploy.errors import TfdeployError
 from tfdeploy.gpu import Share, check_shares
 from tfdeploy.savedmodel import VersionFolder, check_base_path, list_versions, read_saved_model
+from tfdeploy.stack.checks import wrong_checks
 from tfdeploy.stack.file import FILE_NAME, StackFile
 from tfdeploy.stack.flags import check_flag, clashing_flags
 from tfdeploy.stack.schema import Specific
@@ -32,7 +33,7 @@ Coming = Mapping[tuple[str, str], Sequence[VersionFolder]]
 def check_models(file: StackFile, coming: Coming | None = None) -> list[TfdeployError]:
     """Every problem of the models on disk: base paths, versions, labels, batching."""
     coming = coming or {}
-    errors = list(_nothing_to_serve(file))
+    errors = [*_nothing_to_serve(file), *wrong_checks(file)]
     for name, service in file.stack.services.items():
         for model in service.models:
             base_path = file.base_path(name, model)
