@@ -2,6 +2,7 @@
 
     python killed.py step 2.5 up s      # after step 2 of the plan; 2 is before it
     python killed.py effect 7 up s      # before the 7th effect on files and processes
+    python killed.py during 3 up s      # while the 3rd child process is at work
 
 It ends as the command does where that has no such point.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from typing import Any
 
 from tfdeploy.cli import reporters
@@ -60,10 +62,23 @@ class Effects:
                 die()
 
 
+class Children:
+    """Counts child processes, and dies a moment after the one that is meant has begun."""
+
+    def __init__(self, last: int) -> None:
+        self._left = last
+
+    def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "subprocess.Popen":
+            self._left -= 1
+            if self._left == 0:
+                threading.Timer(0.3, die).start()
+
+
 if __name__ == "__main__":
     kind, point, *words = sys.argv[1:]
     if kind == "step":
         reporters.GIVEN.set(lambda as_json: Reporter(as_json, float(point)))
     else:
-        sys.addaudithook(Effects(int(point)))
+        sys.addaudithook((Effects if kind == "effect" else Children)(int(point)))
     main(words)

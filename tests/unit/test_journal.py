@@ -227,11 +227,11 @@ def test_what_a_killed_command_left_is_closed_as_cut_short(tmp_path: Path) -> No
     plan = {"steps": [{"step": "reload", "what": "reload one", "service": "one", "cause": "c"}]}
     Writer(tmp_path, print).begin(entry(0, result="working", ended=None, plan=plan, step=1))
     assert unsure_services(tmp_path) == set(), "on another host it is believed to be at work"
-    closed = Writer(tmp_path, print).close_cut_short()
+    closed = Writer(tmp_path, print).close_cut_short(read_journal(tmp_path))
     assert [(one.number, one.result, one.ended) for one in closed] == [(1, "cut short", None)]
     assert read_journal(tmp_path).entries[0].result == "cut short"
     assert unsure_services(tmp_path) == {"one"}
-    assert Writer(tmp_path, print).close_cut_short() == []
+    assert Writer(tmp_path, print).close_cut_short(read_journal(tmp_path)) == []
 
 
 def test_the_oldest_entries_go(tmp_path: Path) -> None:

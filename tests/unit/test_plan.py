@@ -125,6 +125,14 @@ def test_another_models_hash_reloads_without_a_restart() -> None:
     assert str(reload) == "reload a (no restart)"
 
 
+def test_a_reload_that_was_cut_short_is_sent_again_though_the_file_says_the_same() -> None:
+    stack, rendered = made(ONE)
+    assert make_plan(stack, rendered, ALL, observed(ONE), "process").steps == ()
+    plan = make_plan(stack, rendered, ALL, observed(ONE), "process", {"a"})
+    assert kinds(plan) == ["reload a", "wait a"]
+    assert causes(plan)[0] == "an earlier change of it was cut short"
+
+
 def test_both_hashes_recreate_once_with_the_new_models_in_place() -> None:
     text = model(labels="{stable: 1}") + "image: other:1\n"
     plan = planned(text, observed(ONE))

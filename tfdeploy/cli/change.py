@@ -77,11 +77,15 @@ def open_change(
     with changing(path.parent, words(), wait_seconds=wait_seconds, report=output.note):
         writer = Writer(path.parent, output.note)
         remove_half_begun(path.parent)
-        for entry in writer.close_cut_short():
+        journal = read_journal(path.parent)
+        closed = writer.close_cut_short(journal)
+        for entry in closed:
             output.note(f"note: #{entry.number} `{' '.join(entry.command)}` was cut short")
             clean_up(path.parent, entry.brought)
         file = load_stack(path)
-        change = Change(file, options, writer, read_journal(path.parent))
+        if closed:
+            journal = read_journal(path.parent)
+        change = Change(file, options, writer, journal)
         try:
             yield change
         except BaseException as error:
@@ -225,7 +229,9 @@ class Change:
         after = after or self.file
         if before.services or after.text != self.file.text:
             known = {"deploys": True, "runtime": choice.runtime.name, "server": choice.server}
-            self._begin_or_update(after, **known, plan=plan.as_data(), before=before)
+            # All services go at once; when it is cut short, some may be gone.
+            known |= {"plan": plan.as_data(), "step": min(1, len(plan.steps))}
+            self._begin_or_update(after, **known, before=before)
         self._save(after)
         stopped = choice.runtime.down()
         forget(after)

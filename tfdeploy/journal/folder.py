@@ -90,7 +90,16 @@ def read_journal(folder: Path) -> Journal:
 
 def unsure_services(folder: Path) -> set[str]:
     """Services whose server may not have taken its models.config, as a change was cut short."""
-    return {name for one in read_journal(folder).unfinished for name in one.unsure_services()}
+    newest: list[Entry] = []
+    for number, path in reversed(_files(folder)):
+        entry = _read(number, path)
+        if isinstance(entry, Entry):
+            newest.append(entry)
+            if entry.deploys and entry.result == "done":
+                # Nothing before it is unfinished; `plan` and `status` needn't read it.
+                break
+    unfinished = Journal(tuple(newest[::-1])).unfinished
+    return {name for one in unfinished for name in one.unsure_services()}
 
 
 def edited_copy(folder: Path, number: int) -> Path:
@@ -123,10 +132,10 @@ class Writer:
         self._broken = False
         self.entry: Entry | None = None
 
-    def close_cut_short(self) -> list[Entry]:
+    def close_cut_short(self, journal: Journal) -> list[Entry]:
         """Close what killed commands left: we hold the lock, so nobody works on them."""
-        closed = []
-        for entry in read_journal(self._folder).entries:
+        closed: list[Entry] = []
+        for entry in journal.entries:
             if entry.result == "working":
                 closed.append(replace(entry, result="cut short", note=CUT_SHORT))
                 self._save(closed[-1])
