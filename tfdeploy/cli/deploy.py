@@ -81,7 +81,7 @@ def deploy(
             if not ready.observed.services:
                 forget(file)
             raise
-    after = choice.runtime.observe()
+    after = choice.runtime.observe() if ready.plan.steps else ready.observed
     if as_json:
         output.print_json(
             {**ready.plan.as_data(), "reason": choice.reason, "services": _addresses(after)}
