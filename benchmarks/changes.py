@@ -13,12 +13,14 @@ import json
 import secrets
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from changing.box import Box, write_templates
+from changing.idle import idle as measure_idle
 from changing.running import Client, counted, faults, run_changes
 from changing.table import FIRST, SERVICE, changes, first_stack, publish_first
 
@@ -42,7 +44,6 @@ def _port(address: str) -> int:
 
 def load(options: argparse.Namespace, work: Path) -> dict[str, Any]:
     """Run the table."""
-    write_templates(work / "templates")
     name = f"changes-{secrets.token_hex(3)}"
     box = Box(work / "box", work / "templates", name, first_stack(options.image, options.runtime))
     publish_first(box)
@@ -61,15 +62,31 @@ def _print_row(row: dict[str, Any]) -> None:
     print(f"{row['name']:48}{row['command_seconds']:7.2f} s {counts}", flush=True)
 
 
+def idle(options: argparse.Namespace, work: Path) -> list[dict[str, Any]]:
+    """Time what has nothing to do."""
+    return measure_idle(work, work / "templates", options.rounds)
+
+
+PARTS: dict[str, Callable[[argparse.Namespace, Path], Any]] = {"load": load, "idle": idle}
+
+
+def print_figures(figures, markdown):
+    print(json.dumps({k: v for k, v in figures.items() if k != "load"}, indent=1))
+
+
 def main() -> int:
+    """Take the figures; exit 1 when a request was lost."""
     options = parse_options()
+    figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="changes-") as folder:
-        result = load(options, Path(folder))
-    for fault in result["faults"]:
-        print(fault)
+        work = Path(folder)
+        write_templates(work / "templates")
+        for what in options.what or PARTS:
+            figures[what] = PARTS[what](options, work)
+    print_figures(figures, options.markdown)
     if options.json:
-        options.json.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
-    return 1 if result["faults"] else 0
+        options.json.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
+    return 1 if figures.get("load", {}).get("faults") else 0
 
 
 if __name__ == "__main__":

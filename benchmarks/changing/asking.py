@@ -8,11 +8,11 @@ from typing import Any, Protocol
 
 import grpc
 import numpy as np
-
 from soak.answers import line_version
 from soak.grpc_client import OPTIONS, fill_numbers, fill_question, read_numbers, said_version
 from soak.http_connection import PATIENCE_SECONDS, Connection, Lost, render_request
 from soak.timeline import Question
+
 from tfdeploy import wire
 
 
@@ -37,7 +37,11 @@ class Asker(Protocol):
 
 def predict_path(question: Question) -> str:
     """The path of a predict request."""
-    part = {"latest": "", "label": f"/labels/{question.what}", "version": f"/versions/{question.what}"}
+    part = {
+        "latest": "",
+        "label": f"/labels/{question.what}",
+        "version": f"/versions/{question.what}",
+    }
     return f"/v1/models/{question.model}{part[question.how]}:predict"
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-
 from soak.publishing import VersionFolders
 
 ROOT = Path(__file__).resolve().parents[2]

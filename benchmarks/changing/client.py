@@ -19,9 +19,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from soak.answers import WrongAnswer
+
 from changing.asking import Asker, Failed, GrpcAsker, RestAsker, open_channel
 from changing.tally import Judge, parse_question
-from soak.answers import WrongAnswer
 
 # Shares of the rate, by kind of request.
 SHARES = {"rest kept": 0.4, "rest fresh": 0.2, "grpc": 0.4}

@@ -94,7 +94,8 @@ def _run_change(
     client.allow(allowed)
     if row.gone:
         time.sleep(_UNDER_WAY_SECONDS)
-    row.first(box)
+    if row.first is not None:
+        row.first(box)
     began = time.monotonic()
     ran = box.run(*row.argv)
     seconds = time.monotonic() - began

@@ -34,7 +34,7 @@ class Change:
     argv: tuple[str, ...] = ("up", STACK)
     then: Mapping[str, int] = field(default_factory=dict)
     gone: tuple[str, ...] = ()
-    first: Callable[[Box], object] = lambda box: None
+    first: Callable[[Box], object] | None = None
     exit_code: int = 0
 
 
