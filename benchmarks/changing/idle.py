@@ -25,7 +25,7 @@ COMMANDS = {
 }
 
 
-def idle(work: Path, templates: Path, rounds: int) -> list[dict[str, Any]]:
+def measure(work: Path, templates: Path, rounds: int) -> list[dict[str, Any]]:
     """For each number of services, the median wall time of each command in seconds."""
     return [_measure(work, templates, size, rounds) for size in SIZES]
 

@@ -12,6 +12,7 @@ from typing import Any
 from changing.box import STACK, Box
 
 SERVICE = "serving"
+ANOTHER_FLAG = {"rest_api_timeout_in_ms": 20000}
 # What a question is: see `tally.parse_question`. Whatever isn't here is asked after it came.
 FIRST = {"line": 2, "line@stable": 1, "fresh": 1, "steady": 1, "steady#1": 1}
 
@@ -28,6 +29,8 @@ class Change:
         gone: Questions that are asked no more, from just before the change.
         first: What is done by other means than `tfdeploy`, just before.
         exit_code: What the command must end with.
+        has_gap: It can't be made without a gap, after which gRPC clients wait a second before they
+            connect again; requests that are lost are counted, and no fault.
     """
 
     name: str
@@ -36,17 +39,19 @@ class Change:
     gone: tuple[str, ...] = ()
     first: Callable[[Box], object] | None = None
     exit_code: int = 0
+    has_gap: bool = False
 
 
-def first_stack(image: str | None, runtime: str) -> dict[str, Any]:
-    """The stack file that the table starts from."""
+def first_stack(image: str | None, runtime: str, rest_port: int, grpc_port: int) -> dict[str, Any]:
+    """The stack file that the table starts from; its ports stay when a server is started anew."""
     models = {
         "line": {"versions": {"specific": [1, 2]}, "labels": {"stable": 1}},
         "fresh": {},
         "steady": {},
     }
+    service = {"models": models, "publish": {"rest": rest_port, "grpc": grpc_port}}
     stack: dict[str, Any] = {"image": image} if image else {}
-    return {**stack, "runtime": runtime, "services": {SERVICE: {"models": models}}}
+    return {**stack, "runtime": runtime, "services": {SERVICE: service}}
 
 
 def publish_first(box: Box) -> None:
@@ -108,5 +113,12 @@ def _services() -> list[Change]:
         Change(
             "a service removed",
             first=lambda box: box.edit(lambda stack: stack["services"].pop("another")),
+        ),
+        Change(
+            "a flag changed, without a gateway",
+            first=lambda box: box.edit(
+                lambda stack: stack["services"][SERVICE].update(flags=ANOTHER_FLAG)
+            ),
+            has_gap=True,
         ),
     ]
