@@ -1,4 +1,4 @@
-"""From the wish for one more model to its first AVAILABLE: `add-model --up` and a hand-written config.
+"""From the wish for one more model to AVAILABLE: `add-model --up` and a hand-written config.
 
 The hand-written config is what people do without tfdeploy: the file is replaced, and the server
 reads it at its next poll. How long that takes depends on when between two polls the file is

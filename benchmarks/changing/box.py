@@ -42,9 +42,9 @@ class Box:
         self.root = root
         self._template = templates / "line"
         self._folders: dict[str, VersionFolders] = {}
-        self._path = root / "stacks" / STACK / "stack.yaml"
-        self._path.parent.mkdir(parents=True)
-        self._path.write_text(yaml.safe_dump({"stack": name, **stack}, sort_keys=False))
+        self.path = root / "stacks" / STACK / "stack.yaml"
+        self.path.parent.mkdir(parents=True)
+        self.path.write_text(yaml.safe_dump({"stack": name, **stack}, sort_keys=False))
         self.name = name
 
     def publish(self, model: str, *versions: int, below: str = "models") -> None:
@@ -63,9 +63,9 @@ class Box:
 
     def edit(self, change: Callable[[dict[str, Any]], object]) -> None:
         """Change the stack file by hand."""
-        stack = yaml.safe_load(self._path.read_text())
+        stack = yaml.safe_load(self.path.read_text())
         change(stack)
-        self._path.write_text(yaml.safe_dump(stack, sort_keys=False))
+        self.path.write_text(yaml.safe_dump(stack, sort_keys=False))
 
     def run(self, *words: str) -> Ran:
         """Run `tfdeploy` in the folder, as users do."""

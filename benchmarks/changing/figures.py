@@ -43,7 +43,9 @@ def available_table(rows: Sequence[Mapping[str, Any]]) -> Rows:
 def idle_table(rows: Sequence[Mapping[str, Any]]) -> Rows:
     """One line for each number of services."""
     head = ["services", "plan --help s", "render --check s", "plan s", "up s"]
+    head += ["rendering alone s", "observing alone s", "planning alone s"]
     keys = ("services", "help_s", "render_s", "plan_s", "up_s")
+    keys += ("rendering_s", "observing_s", "planning_s")
     return [head, *([str(row[key]) for key in keys] for row in rows)]
 
 
