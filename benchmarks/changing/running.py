@@ -27,7 +27,8 @@ class Client:
         self._process = subprocess.Popen(
             argv,
             cwd=HERE,
-            env=environment(),
+            # gRPC tells of each connection that a server closes; the tally does, too.
+            env={**environment(), "GRPC_VERBOSITY": "NONE"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
