@@ -81,6 +81,25 @@ class Box:
         )
         return Ran(done.returncode, done.stdout, done.stderr)
 
+    def run_and_kill(self, words: Sequence[str], at: str) -> Ran:
+        """Run `tfdeploy`, and kill it as soon as a line holds a text."""
+        printed = ""
+        with subprocess.Popen(
+            command_line(*words),
+            cwd=self.root,
+            env={**environment(), "PYTHONUNBUFFERED": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                printed += line
+                if at in line:
+                    process.kill()
+        return Ran(process.returncode, printed, "")
+
     def up(self, *words: str) -> dict[str, Any]:
         """Bring the stack up; its services with their addresses.
 

@@ -98,10 +98,12 @@ def _run_change(
     if row.first is not None:
         row.first(box)
     began = time.monotonic()
-    ran = box.run(*row.argv)
+    ran = box.run_and_kill(row.argv, row.kill_at) if row.kill_at else box.run(*row.argv)
     seconds = time.monotonic() - began
     serving.update(row.then if ran.exit_code == 0 else {})
     now = {question: [version] for question, version in serving.items()}
+    if row.kill_at:
+        now = allowed
     during = client.allow(now)
     time.sleep(settle_seconds)
     return {

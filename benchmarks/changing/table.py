@@ -5,6 +5,7 @@ A new way to change a stack is one more row: what is run, and what must answer a
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,6 +30,8 @@ class Change:
         gone: Questions that are asked no more, from just before the change.
         first: What is done by other means than `tfdeploy`, just before.
         exit_code: What the command must end with.
+        kill_at: Kill it (SIGKILL) as soon as it prints this. What `then` names may answer from
+            then on, as well as what answered before.
         has_gap: It can't be made without a gap, after which gRPC clients wait a second before they
             connect again; requests that are lost are counted, and no fault.
     """
@@ -39,6 +42,7 @@ class Change:
     gone: tuple[str, ...] = ()
     first: Callable[[Box], object] | None = None
     exit_code: int = 0
+    kill_at: str | None = None
     has_gap: bool = False
 
 
@@ -56,7 +60,7 @@ def first_stack(image: str | None, runtime: str, rest_port: int, grpc_port: int)
 
 def publish_first(box: Box) -> None:
     """The versions that the table needs on disk; ``guest`` lies elsewhere until it is added."""
-    box.publish("line", 1, 2, 3)
+    box.publish("line", 1, 2, 3, 4)
     box.publish("fresh", 1)
     box.publish("steady", 1)
     box.publish("guest", 1, below="trained")
@@ -64,7 +68,7 @@ def publish_first(box: Box) -> None:
 
 def changes() -> list[Change]:
     """The table, in order: each row starts from what the one before it left."""
-    return [*_models_and_versions(), *_services()]
+    return [*_models_and_versions(), *_killed(), *_services()]
 
 
 def _line(*words: str) -> tuple[str, ...]:
@@ -100,6 +104,19 @@ def _models_and_versions() -> list[Change]:
             first=lambda box: box.publish_broken("line", 9),
             exit_code=5,
         ),
+    ]
+
+
+def _killed() -> list[Change]:
+    return [
+        Change(
+            "killed while a label moves",
+            _line("--versions", "4", "--label", "stable=4"),
+            {"line": 4},
+            exit_code=-signal.SIGKILL,
+            kill_at="old and new side by side) ...",
+        ),
+        Change("the killed one, finished by an up", then={"line": 4, "line@stable": 4}),
     ]
 
 
