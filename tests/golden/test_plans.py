@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from tests.golden.conftest import Compare
-from tfdeploy.plan import ObservedService, ObservedStack, ObservedVersion, Plan, make_plan
+from tfdeploy.plan import Checks, ObservedService, ObservedStack, ObservedVersion, Plan, make_plan
 from tfdeploy.render import RenderedStack, Templates, render_stack
 from tfdeploy.stack import StackFile, parse_stack
+from tfdeploy.stack.checks import CheckRequest
 
 TEMPLATES = Templates()
+_NONE = Checks()
 Numbers = Mapping[str, tuple[int, ...]]
 OLD = """\
 stack: vision
@@ -25,9 +27,11 @@ services:
     models: {faces: {}}
 """
 MOVED = OLD.replace("[3]", "[4]").replace("stable: 3", "stable: 4")
+CANARY = OLD.replace("[3]", "[3, 4]").replace("stable: 3", "stable: 3, canary: 4")
 NEW_MODEL = OLD.replace("{faces: {}}", "{faces: {}, cars: {}}")
 OTHER_IMAGE = OLD + "    image: tensorflow/serving:2.19.1\n"
 WITHOUT = OLD[: OLD.index("  detector")]
+TWO = Checks(lambda *_: (CheckRequest("checks.0", None, [1]), CheckRequest("checks.1", None, [2])))
 THREE = {"digits": (3,), "faces": (1,)}
 
 
@@ -53,13 +57,13 @@ def running(text: str, available: Numbers) -> ObservedStack:
     return ObservedStack(rendered.files, services)
 
 
-def plan(text: str, now: ObservedStack, wanted: Numbers) -> Plan:
+def plan(text: str, now: ObservedStack, wanted: Numbers, checks: Checks = _NONE) -> Plan:
     file, rendered = stack(text)
     numbers = {
         name: {model: wanted[model] for model in service.models}
         for name, service in file.stack.services.items()
     }
-    return make_plan(file.stack, rendered, numbers, now, "docker")
+    return make_plan(file.stack, rendered, numbers, now, "docker", checks=checks)
 
 
 def one_unhealthy() -> ObservedStack:
@@ -73,6 +77,14 @@ PLANS = {
     "up_to_date": plan(OLD, running(OLD, THREE), THREE),
     "model_added": plan(NEW_MODEL, running(OLD, THREE), {**THREE, "cars": (1, 2)}),
     "label_moves": plan(MOVED, running(OLD, THREE), {**THREE, "digits": (4,)}),
+    "label_moves_when_asked": plan(MOVED, running(OLD, THREE), {**THREE, "digits": (4,)}, TWO),
+    "canary": plan(CANARY, running(OLD, THREE), {**THREE, "digits": (3, 4)}, TWO),
+    "label_moves_unasked": plan(
+        MOVED,
+        running(OLD, THREE),
+        {**THREE, "digits": (4,)},
+        Checks(skipped="it has served before"),
+    ),
     "other_image": plan(OTHER_IMAGE, running(OLD, THREE), THREE),
     "service_removed": plan(WITHOUT, running(OLD, THREE), THREE),
     "cut_short": plan(OLD, running(OLD, {"digits": (3,), "faces": ()}), THREE),

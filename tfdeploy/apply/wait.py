@@ -103,7 +103,8 @@ def _give_up_if_hopeless(
                 f"{what} on service '{step.service}' failed to load: {status.error_message}",
                 where=f"{service.rest_url}/v1/models/{what.split()[0]}: {status.error_code}",
                 hint="mend the model and publish it under a higher version number: the server "
-                "doesn't try a number again that failed.",
+                "doesn't try a number again that failed, so this one is burned. `tfdeploy "
+                f"versions STACK {what.split()[0]}` shows the next free one.",
             )
     died = service.state in ("exited", "absent")
     if died or service.restarts >= restarts + RESTARTS_THAT_MEAN_FAILURE:

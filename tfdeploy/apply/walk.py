@@ -15,6 +15,7 @@ from tfdeploy.client.rest import Unreachable
 from tfdeploy.errors import TfdeployError
 from tfdeploy.files import save_text, writing
 from tfdeploy.plan import (
+    CheckAnswers,
     ObservedStack,
     Plan,
     RecreateService,
@@ -45,7 +46,8 @@ def apply_plan(
         timeout_seconds: how long each wait may take.
 
     Raises:
-        TfdeployError: TFD410 to TFD413 when a change failed, TFD414 on ^C.
+        TfdeployError: TFD410 to TFD413 when a change failed, TFD430 and TFD431 when a version
+            didn't pass its check, TFD414 on ^C.
     """
     walker = _Walker(runtime, rendered, before, reporter, Deadline(timeout_seconds))
     try:
@@ -87,7 +89,7 @@ class _Walker:
         self.current = step
         self._reporter.begin(step)
         began = time.monotonic()
-        if not isinstance(step, WaitAvailable):
+        if not isinstance(step, WaitAvailable | CheckAnswers):
             self._touched.append(step)
         self._do(step)
         self._reporter.end(step, time.monotonic() - began)
@@ -112,6 +114,12 @@ class _Walker:
                     lambda states: self._reporter.models(step.service, states),
                     self._deadline,
                 )
+            case CheckAnswers():
+                # It compares with numpy, which most changes do without.
+                from tfdeploy.apply.gate import check_answers
+
+                url = self._runtime.look(step.service).rest_url
+                check_answers(step, url, self._deadline.seconds)
 
     def _write(self, texts: Mapping[str, str], removed: Iterable[str] = ()) -> None:
         folder = self._runtime.files_dir

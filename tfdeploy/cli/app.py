@@ -38,6 +38,8 @@ from tfdeploy.cli import export  # noqa: E402
 from tfdeploy.cli import inspect  # noqa: E402
 from tfdeploy.cli import edit  # noqa: E402
 from tfdeploy.cli import deploy  # noqa: E402
+from tfdeploy.cli import versions  # noqa: E402
+from tfdeploy.cli import moves  # noqa: E402
 from tfdeploy.cli import watch  # noqa: E402
 from tfdeploy.cli import predict  # noqa: E402
 from tfdeploy.cli import image  # noqa: E402
@@ -52,7 +54,9 @@ __all__ = [
     "extras",
     "image",
     "inspect",
+    "moves",
     "predict",
     "stacks",
+    "versions",
     "watch",
 ]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tfdeploy.errors import TfdeployError, raise_all
-from tfdeploy.plan import ObservedStack, Plan, make_plan
+from tfdeploy.journal.folder import unsure_services
+from tfdeploy.plan import Checks, ObservedStack, Plan, make_plan
 from tfdeploy.render import RenderedStack
 from tfdeploy.render.folder import template_lookup
 from tfdeploy.runtimes import Choice
 from tfdeploy.stack import StackFile, check_models, check_stack, resolve_wanted
+from tfdeploy.stack.checks import check_requests
 
 
 @dataclass(frozen=True)
@@ -22,8 +25,16 @@ class Prepared:
     observed: ObservedStack
 
 
-def prepare(file: StackFile, choice: Choice, templates: Path | None) -> Prepared:
+def prepare(
+    file: StackFile, choice: Choice, templates: Path | None, skip_checks: str = ""
+) -> Prepared:
     """Check everything, then render, observe and plan.
+
+    Args:
+        file: the stack as it is wanted.
+        choice: where it runs.
+        templates: a folder of templates that replace the bundled ones.
+        skip_checks: why versions aren't asked before labels move to them; empty where they are.
 
     Raises:
         TfdeployError: every problem of the stack file, the models and the runtime at once.
@@ -34,7 +45,10 @@ def prepare(file: StackFile, choice: Choice, templates: Path | None) -> Prepared
     problems, observed = _on_the_runtime(choice, rendered)
     raise_all([*check_models(file), *problems])
     wanted = resolve_wanted(file)
-    plan = make_plan(file.stack, rendered, wanted, observed, choice.runtime.name)
+    unsure = unsure_services(file.folder)
+    checks = Checks(partial(check_requests, file), skip_checks)
+    name = choice.runtime.name
+    plan = make_plan(file.stack, rendered, wanted, observed, name, unsure, checks)
     return Prepared(plan, rendered, observed)
 
 

@@ -92,7 +92,7 @@ def _label_problems(file: "StackFile", observed: "ObservedStack") -> Iterator[st
 
 def _pending(file: "StackFile", choice: "Choice", observed: "ObservedStack") -> Iterator[str]:
     """What `up` would change, or why it would refuse."""
-    from tfdeploy.plan import WaitAvailable, make_plan
+    from tfdeploy.plan import CheckAnswers, WaitAvailable, make_plan
     from tfdeploy.render.folder import template_lookup
     from tfdeploy.stack import check_models, check_stack, resolve_wanted
 
@@ -107,7 +107,7 @@ def _pending(file: "StackFile", choice: "Choice", observed: "ObservedStack") -> 
         return
     name = choice.runtime.name
     for step in make_plan(file.stack, rendered, resolve_wanted(file), observed, name).steps:
-        if not isinstance(step, WaitAvailable):
+        if not isinstance(step, WaitAvailable | CheckAnswers):
             yield f"`up` would {step}, because {step.cause}"
 
 

@@ -214,6 +214,26 @@ CATALOGUE: dict[str, Entry] = {
         "The stack has no services, or a service has no models. A server without a model never "
         "opens its ports.",
     ),
+    "TFD230": Entry(
+        Exit.USAGE,
+        "A check's file can't be read",
+        "`checks:` of a model names requests, and what they should be answered, in place or as "
+        "files. A file holds one JSON document: a request as `tfdeploy predict` takes it, or an "
+        "answer as `tfdeploy predict --json` prints it.",
+    ),
+    "TFD231": Entry(
+        Exit.USAGE,
+        "That version can't be moved to",
+        "A label moves to a version that lies on disk, under the model's base path; "
+        "`tfdeploy versions STACK MODEL` lists them. A version that a label points at isn't "
+        "dropped: the label moves away first.",
+    ),
+    "TFD232": Entry(
+        Exit.USAGE,
+        "There is nothing to go back to",
+        "`rollback` goes to the version that the label pointed at before; where no change of it is "
+        "written down, to the next lower version on disk. There is neither.",
+    ),
     "TFD301": Entry(
         Exit.USAGE,
         "The GPU shares add up to more than the device",
@@ -300,8 +320,62 @@ CATALOGUE: dict[str, Entry] = {
     "TFD415": Entry(
         Exit.DEPLOY,
         "Another command is changing the stack",
-        "`up`, `down`, `add-model` and `remove-model` hold the stack while they work, so that none "
-        "undoes half of another. The lock ends with the process that holds it.",
+        "Every command that changes a stack holds it while it works, so that none undoes half of "
+        "another. The message names who holds it, since when and with which command. `--wait` "
+        "waits for its end. The lock ends with the process that holds it, however that ends; a "
+        "`docker compose` that a killed command had started holds it until it is done.",
+    ),
+    "TFD420": Entry(
+        Exit.RUNTIME,
+        "The stack's folder can't be locked",
+        "The file system has locks neither for folders nor for files (a network's file system "
+        "that is mounted without them), so two commands could change the stack at once.",
+    ),
+    "TFD421": Entry(
+        Exit.USAGE,
+        "There is nothing to undo or to redo",
+        "The stack's journal holds no change that isn't undone yet, or no undo that could be "
+        "taken back, or nobody wrote down how the stack was before. `tfdeploy history STACK` "
+        "shows what there is.",
+    ),
+    "TFD422": Entry(
+        Exit.USAGE,
+        "Versions that the undo needs are gone",
+        "What served before lies no longer on disk. Nothing was changed. Bring the versions back, "
+        "or edit the stack file and run `tfdeploy up STACK`.",
+    ),
+    "TFD423": Entry(
+        Exit.USAGE,
+        "The stack file was edited since the last change",
+        "An undo writes the stack file as it was before the last change, and what was edited by "
+        "hand since would be lost from it. `--yes` goes on; the edited file is kept in the "
+        "journal, and `tfdeploy undo STACK --redo` brings it back.",
+    ),
+    "TFD430": Entry(
+        Exit.DEPLOY,
+        "A version doesn't answer as it should",
+        "Before a label moves to a version, that version serves beside the old one and is asked: "
+        "the requests under `checks:` of the model in the stack file, or else the samples that its "
+        "export recorded. An answer lacked an output, had another shape, held NaN or infinity, or "
+        "differed from what was expected by more than the tolerance. The label stayed where it "
+        "was, and what served before serves on.",
+    ),
+    "TFD431": Entry(
+        Exit.DEPLOY,
+        "Clients would break with the new version",
+        "The signatures of the version that a label moves to lack something that clients of the "
+        "version before rely on: an output that is gone, a new input, another type or shape. The "
+        "label stayed where it was. Where that is meant, give the new contract a label or a name "
+        "of its own, or move the label with --no-checks.",
+    ),
+    "TFD432": Entry(
+        Exit.DEPLOY,
+        "The number of that version is burned",
+        "The running server tried to load this version, failed, and doesn't try a number again "
+        "while the model stays in its config (tensorflow_serving/core/"
+        "aspired_versions_manager.cc), whatever lies in its folder now. Publish the mended model "
+        "under the next number. A restart of the service, or a model that leaves the config and "
+        "comes back, tries the number again; meanwhile the model doesn't answer.",
     ),
     "TFD501": Entry(
         Exit.USAGE,

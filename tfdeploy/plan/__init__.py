@@ -1,8 +1,10 @@
 """What must change, and why? Pure: decides, never touches the world."""
 
+from tfdeploy.plan.checking import Checks
 from tfdeploy.plan.make import make_plan
 from tfdeploy.plan.observed import ObservedService, ObservedStack, ObservedVersion
 from tfdeploy.plan.steps import (
+    CheckAnswers,
     Plan,
     RecreateService,
     Reload,
@@ -15,6 +17,8 @@ from tfdeploy.plan.steps import (
 from tfdeploy.plan.transition import transition_config
 
 __all__ = [
+    "CheckAnswers",
+    "Checks",
     "ObservedService",
     "ObservedStack",
     "ObservedVersion",

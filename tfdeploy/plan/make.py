@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 
+from tfdeploy.plan.checking import Checks, checks_before
 from tfdeploy.plan.observed import ObservedService, ObservedStack
 from tfdeploy.plan.steps import (
+    CheckAnswers,
     Plan,
     RecreateService,
     Reload,
@@ -20,26 +23,48 @@ from tfdeploy.render import HEALTHCHECK, MODELS_CONFIG, RenderedService, Rendere
 from tfdeploy.stack import Stack, Wanted
 
 
+_NO_CHECKS = Checks()
+
+
 def make_plan(
-    stack: Stack, rendered: RenderedStack, wanted: Wanted, observed: ObservedStack, runtime: str
+    stack: Stack,
+    rendered: RenderedStack,
+    wanted: Wanted,
+    observed: ObservedStack,
+    runtime: str,
+    unsure: Collection[str] = (),
+    checks: Checks = _NO_CHECKS,
 ) -> Plan:
     """The ordered changes, each with its cause.
 
     New services start together and are waited for together; running ones are changed one by
     one, so that a change that fails leaves the others as they were.
+
+    Args:
+        unsure: services whose models.config is written and perhaps not taken, as a change was
+            cut short between the two.
+        checks: what versions are asked before requests move to them.
     """
-    maker = _Maker(stack, rendered, wanted, observed)
+    maker = _Maker(stack, rendered, wanted, observed, unsure, checks)
     return Plan(stack.stack, runtime, tuple(maker.steps()))
 
 
 class _Maker:
     def __init__(
-        self, stack: Stack, rendered: RenderedStack, wanted: Wanted, observed: ObservedStack
+        self,
+        stack: Stack,
+        rendered: RenderedStack,
+        wanted: Wanted,
+        observed: ObservedStack,
+        unsure: Collection[str],
+        checks: Checks,
     ) -> None:
         self.stack = stack
         self.rendered = rendered
         self.wanted = wanted
         self.observed = observed
+        self.unsure = unsure
+        self.checks = checks
 
     def steps(self) -> Iterator[Step]:
         """Files first, then what starts, what changes, and last what goes."""
@@ -77,7 +102,11 @@ class _Maker:
             return [StartService(why, name), self._wait(name, "it is new")]
         if now.server_hash != wanted.server_hash:
             why = "image, flags, ports, mounts or GPU differ"
-            return [RecreateService(why, name), self._wait(name, "it is new")]
+            return [
+                RecreateService(why, name),
+                self._wait(name, "it is new"),
+                *self._checks_after(wanted, now),
+            ]
         if now.models_hash != wanted.models_hash:
             return self._reload(wanted, now, "models, versions or labels differ")
         if now.state == "unhealthy":
@@ -87,6 +116,8 @@ class _Maker:
             return [self._wait(name, "it is still loading")]
         if missing:
             return self._reload(wanted, now, f"{missing} isn't AVAILABLE")
+        if name in self.unsure:
+            return self._reload(wanted, now, "an earlier change of it was cut short")
         return []
 
     def _missing(self, now: ObservedService) -> str:
@@ -104,12 +135,23 @@ class _Maker:
         if moved:
             cause = f"{moved} has another base path, and loaded versions aren't loaded again"
             return [RecreateService(cause, now.name), self._wait(now.name, "it is new")]
-        first = transition_config(before, wanted.models_config, versions, now)
+        asked = checks_before(before, wanted.models_config, versions, now, self.checks)
+        held: dict[str, set[int]] = {}
+        for one in asked:
+            if one.requests:
+                held.setdefault(one.model, set()).add(one.version)
+        first = transition_config(before, wanted.models_config, versions, now, held)
         steps: list[Step] = []
         if first is not None:
             cause = "what is new loads before anything old goes or a label moves"
             steps.append(Reload(cause, now.name, first, ", old and new side by side"))
-            steps.append(WaitAvailable("the old ones go next", now.name, versions))
+            next_one = (
+                "they are asked next"
+                if any(not one.skipped for one in asked)
+                else "the old ones go next"
+            )
+            steps.append(WaitAvailable(next_one, now.name, versions))
+        steps += asked
         steps.append(Reload(why, now.name, wanted.models_config))
         steps.append(self._wait(now.name, "a reload loads in the background"))
         check = f"{now.name}/{HEALTHCHECK}"
@@ -117,6 +159,14 @@ class _Maker:
         if text is not None and self.observed.files.get(check) != text:
             steps.append(WriteFiles("it asks for what serves now", {check: text}))
         return steps
+
+    def _checks_after(self, wanted: RenderedService, now: ObservedService) -> list[CheckAnswers]:
+        """What moves along with a new server can be asked only when it is up."""
+        before = self.observed.files.get(f"{now.name}/{MODELS_CONFIG}", "")
+        versions = self.wanted[now.name]
+        asked = checks_before(before, wanted.models_config, versions, now, self.checks)
+        # The version before may be gone, and nothing is left to compare with.
+        return [replace(one, before=None) for one in asked if one.requests or one.skipped]
 
     def _wait(self, name: str, cause: str) -> Step:
         models = self.stack.services[name].models

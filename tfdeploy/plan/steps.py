@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from tfdeploy.stack.checks import CheckRequest
+
 WantedModels = Mapping[str, tuple[int, ...]]
 WantedLabels = Mapping[str, Mapping[str, int]]
 
@@ -111,6 +113,47 @@ class WaitAvailable(ServiceStep):
         """The step for ``--json``."""
         versions = {model: list(numbers) for model, numbers in self.versions.items()}
         return {**super().as_data(), "versions": versions}
+
+
+@dataclass(frozen=True)
+class CheckAnswers(ServiceStep):
+    """Ask a version that serves already, before a label moves to it or the old one goes.
+
+    Args:
+        model: its name.
+        version: the version that is asked.
+        before: the version that clients get now, whose signatures must go on working; or None.
+        requests: what is asked.
+        skipped: why nothing is; empty where it is.
+    """
+
+    kind: ClassVar[str] = "check"
+    model: str
+    version: int
+    before: int | None = None
+    requests: tuple[CheckRequest, ...] = field(default=(), repr=False)
+    skipped: str = ""
+
+    def __str__(self) -> str:
+        what = f"{self.model} {self.version}"
+        if self.skipped:
+            return f"skip the check of {what} on {self.service}"
+        count = len(self.requests)
+        asks = (
+            f" answers {count} request{'s' if count > 1 else ''}" if count else ", nothing to ask"
+        )
+        return f"check {self.service}: {what}{asks}"
+
+    def as_data(self) -> dict[str, Any]:
+        """The step for ``--json``, with the names of the requests."""
+        return {
+            **super().as_data(),
+            "model": self.model,
+            "version": self.version,
+            "before": self.before,
+            "requests": [one.name for one in self.requests],
+            "skipped": bool(self.skipped),
+        }
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from tfdeploy.errors import TfdeployError
 from tfdeploy.gpu import Share, check_shares
 from tfdeploy.savedmodel import VersionFolder, check_base_path, list_versions, read_saved_model
+from tfdeploy.stack.checks import wrong_checks
 from tfdeploy.stack.file import FILE_NAME, StackFile
 from tfdeploy.stack.flags import check_flag, clashing_flags
 from tfdeploy.stack.schema import Specific
@@ -45,7 +46,7 @@ def check_models(
             looked at once, however many services serve it.
     """
     coming, look_once = coming or {}, cache(look)
-    errors = list(_nothing_to_serve(file))
+    errors = [*_nothing_to_serve(file), *wrong_checks(file)]
     for name, service in file.stack.services.items():
         for model in service.models:
             base_path = file.base_path(name, model)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from fractions import Fraction
@@ -125,12 +126,33 @@ def _read_policy(value: object) -> object:
     raise ValueError("write {latest: N}, all, or {specific: [3, 4]}")
 
 
+def _read_json(value: object) -> object:
+    """What a request or an answer is made of; a text alone names a file."""
+    if value is None or isinstance(value, str | Mapping | list):
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ValueError(f"it can't be written as JSON ({error}); name a file") from error
+        return value
+    raise ValueError("write a request as JSON has it, or the path of a JSON file")
+
+
+class Check(Block):
+    """A request that a version answers before a label moves to it."""
+
+    request: Annotated[Any, BeforeValidator(_read_json)]
+    expected: Annotated[Any, BeforeValidator(_read_json)] = None
+    tolerance: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1e-3
+    signature: StrictStr | None = None
+
+
 class ServedModel(Block):
-    """A model of a service: which versions it serves, and under which labels."""
+    """A model of a service: which versions it serves, under which labels, and what they answer."""
 
     path: StrictStr | None = None
     versions: Annotated[VersionPolicy, BeforeValidator(_read_policy)] = Latest()
     labels: dict[LabelName, VersionNumber] = {}
+    checks: list[Check] = []
 
     @field_validator("path")
     @classmethod
