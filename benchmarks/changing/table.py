@@ -68,7 +68,7 @@ def publish_first(box: Box) -> None:
 
 def changes() -> list[Change]:
     """The table, in order: each row starts from what the one before it left."""
-    return [*_models_and_versions(), *_killed(), *_services()]
+    return [*_models_and_versions(), *_killed(), *_moves(), *_services()]
 
 
 def _line(*words: str) -> tuple[str, ...]:
@@ -117,6 +117,23 @@ def _killed() -> list[Change]:
             kill_at="old and new side by side) ...",
         ),
         Change("the killed one, finished by an up", then={"line": 4, "line@stable": 4}),
+    ]
+
+
+def _moves() -> list[Change]:
+    """Starts from the line's version 4, `stable`, and the latest of `fresh`, 2."""
+    promoted = {"line": 3, "line@stable": 3}
+    return [
+        Change("promote", ("promote", STACK, "line", "3"), promoted),
+        Change("rollback", ("rollback", STACK, "line"), {"line": 4, "line@stable": 4}),
+        Change("canary", ("canary", STACK, "line", "3"), {"line@canary": 3}),
+        Change("promote the canary", ("promote", STACK, "line", "3"), promoted),
+        Change("promote what can't be loaded", ("promote", STACK, "line", "9"), exit_code=5),
+        Change("pin other versions", ("pin", STACK, "line", "2", "3"), {"line#2": 2}),
+        Change("retire", ("retire", STACK, "line", "2"), gone=("line#2",)),
+        Change("pin what serves", ("pin", STACK, "fresh")),
+        Change("a new version beside a pin", first=lambda box: box.publish("fresh", 3)),
+        Change("unpin", ("unpin", STACK, "fresh"), {"fresh": 3}),
     ]
 
 
