@@ -44,10 +44,11 @@ class Shared:
             self._judge.expectations.allow(allowed, now)
             return self._judge.turn(now)
 
-    def next_question(self) -> str:
-        """One of those that may be asked."""
+    def next_question(self) -> tuple[str, float]:
+        """One of those that may be asked, and since when it is on its way."""
         with self._lock:
-            return self._random.choice(self._judge.expectations.questions())
+            question = self._random.choice(self._judge.expectations.questions())
+            return question, time.monotonic()
 
     def tell(self, say: Callable[[Judge], None]) -> None:
         """Let the judge know something."""
@@ -66,18 +67,17 @@ class Worker:
 
     def start(self) -> None:
         """Begin to wait for questions."""
-        self.box: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self.box: queue.SimpleQueue[tuple[str, float]] = queue.SimpleQueue()
         threading.Thread(target=self._work, daemon=True).start()
         self.idle.put(self)
 
     def _work(self) -> None:
         for number in itertools.count():
-            question = self.box.get()
-            self._ask(question, [float(number % 1000), 0.5])
+            question, started = self.box.get()
+            self._ask(question, started, [float(number % 1000), 0.5])
             self.idle.put(self)
 
-    def _ask(self, question: str, x: list[float]) -> None:
-        started = time.monotonic()
+    def _ask(self, question: str, started: float, x: list[float]) -> None:
         outcome, text, version = "right", "", 0
         try:
             version = self.asker.ask(parse_question(question), x)

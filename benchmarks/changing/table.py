@@ -128,7 +128,12 @@ def _moves() -> list[Change]:
         Change("rollback", ("rollback", STACK, "line"), {"line": 4, "line@stable": 4}),
         Change("canary", ("canary", STACK, "line", "3"), {"line@canary": 3}),
         Change("promote the canary", ("promote", STACK, "line", "3"), promoted),
-        Change("promote what can't be loaded", ("promote", STACK, "line", "9"), exit_code=5),
+        Change(
+            "promote what can't be loaded",
+            ("promote", STACK, "line", "8"),
+            first=lambda box: box.publish_broken("line", 8),
+            exit_code=5,
+        ),
         Change("pin other versions", ("pin", STACK, "line", "2", "3"), {"line#2": 2}),
         Change("retire", ("retire", STACK, "line", "2"), gone=("line#2",)),
         Change("pin what serves", ("pin", STACK, "fresh")),

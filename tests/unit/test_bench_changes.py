@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 from changing import light_server
 from changing.asking import predict_path
+from changing.client import Shared
 from changing.figures import TABLES, aligned, markdown
 from changing.running import faults
 from changing.table import FIRST, changes, first_stack
@@ -70,6 +71,15 @@ def test_a_gap_lasts_from_one_right_answer_to_the_next(judge: Judge) -> None:
     judge.answered("grpc", "m@stable", 1, 19, 20)
     second = judge.turn(20)
     assert (second["longest_gap_seconds"], second["failed"], second["right"]) == (6, 0, 1)
+
+
+def test_a_question_that_is_dropped_while_it_is_on_its_way_was_right() -> None:
+    shared = Shared()
+    shared.turn({"guest": [1]})
+    question, started = shared.next_question()
+    shared.turn({"m": [1]})
+    shared.tell(lambda judge: judge.answered("grpc", question, 1, started, started + 1))
+    assert shared.turn({"m": [1]})["right"] == 1
 
 
 def test_requests_that_were_not_sent_are_counted(judge: Judge) -> None:
