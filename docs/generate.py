@@ -21,7 +21,7 @@ def fields(text: str) -> Iterator[tuple[str, str, str]]:
     for line in text.splitlines():
         if line.lstrip().startswith("#"):
             comment.append(line.lstrip()[1:].strip())
-        elif match := re.match(r"( *)([\w-]+):(?: (.*))?$", line):
+        elif match := re.match(r"( *(?:- )?)([\w-]+):(?: (.*))?$", line):
             indent = len(match[1])
             path = [(i, key) for i, key in path if i < indent] + [(indent, match[2])]
             yield ".".join(key for _, key in path), match[3] or "", " ".join(comment)

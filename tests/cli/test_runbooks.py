@@ -40,6 +40,32 @@ def shell(tmp_path: Path, half_versions: Path) -> dict[str, str]:
     }
 
 
+FIRST = """
+tfdeploy new vision
+tfdeploy export trained/digits.keras --name digits --to models/
+tfdeploy add-model vision digits --label stable=1
+tfdeploy up vision
+"""
+
+
+def test_the_runbooks_of_versions_hold(tmp_path: Path, shell: dict[str, str]) -> None:
+    pages = [commands(page) for page in ("roll-out.md", "canary.md", "roll-back.md")]
+    said = {}
+    try:
+        for line in [*FIRST.split("\n")[1:-1], *(line for page in pages for line in page)]:
+            done = subprocess.run(
+                line, shell=True, cwd=tmp_path, env=shell, capture_output=True, text=True
+            )
+            assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+            said[line] = done.stdout
+    finally:
+        subprocess.run("tfdeploy down vision", shell=True, cwd=tmp_path, env=shell, check=True)
+    # What export recorded is what is asked.
+    assert "digits 2 answers 1 request" in said["tfdeploy promote vision digits 2"]
+    assert "digits 3 answers 1 request" in said["tfdeploy canary vision digits 3"]
+    assert "moves from 3 to 2: it pointed" in said["tfdeploy rollback vision digits"]
+
+
 def test_the_first_runbook_holds(tmp_path: Path, shell: dict[str, str]) -> None:
     lines = commands("first-stack.md")
     assert lines[-1] == "tfdeploy down vision"

@@ -40,6 +40,8 @@ from tfdeploy.cli import edit  # noqa: E402
 from tfdeploy.cli import deploy  # noqa: E402
 from tfdeploy.cli import versions  # noqa: E402
 from tfdeploy.cli import moves  # noqa: E402
+from tfdeploy.cli import history  # noqa: E402
+from tfdeploy.cli import undo  # noqa: E402
 from tfdeploy.cli import watch  # noqa: E402
 from tfdeploy.cli import predict  # noqa: E402
 from tfdeploy.cli import image  # noqa: E402
@@ -52,11 +54,13 @@ __all__ = [
     "edit",
     "export",
     "extras",
+    "history",
     "image",
     "inspect",
     "moves",
     "predict",
     "stacks",
+    "undo",
     "versions",
     "watch",
 ]

@@ -1,15 +1,11 @@
 """up, down: change what runs."""
 
-from typing import Annotated
-
-import typer
-
-from tfdeploy.cli import output
 from tfdeploy.cli.app import app
 from tfdeploy.cli.change import Options, open_change
 from tfdeploy.cli.options import (
     DEFAULT_STACKS,
     AsJson,
+    DryRun,
     NoChecks,
     RuntimeOption,
     ServerBinary,
@@ -28,7 +24,7 @@ def up(
     stack: StackArgument,
     runtime: RuntimeOption = None,
     server_binary: ServerBinary = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Stop after the plan.")] = False,
+    dry_run: DryRun = False,
     templates: TemplatesDir = None,
     timeout: Timeout = 300.0,
     no_checks: NoChecks = False,
@@ -61,11 +57,4 @@ def down(
     Models, rendered files and the journal stay.
     """
     with open_change(stack, stacks_dir, Options(runtime, as_json=as_json), wait) as change:
-        name, stopped = change.down()
-    if as_json:
-        output.print_json(
-            {"stack": change.file.stack.stack, "runtime": name, "stopped": list(stopped)}
-        )
-    else:
-        what = f"stopped {', '.join(stopped)}" if stopped else "nothing was running"
-        output.print_line(f"stack {change.file.stack.stack} on {name}: {what}")
+        change.down().show(change)

@@ -8,7 +8,9 @@ from tfdeploy.cli.app import app
 from tfdeploy.cli.change import Options
 from tfdeploy.cli.options import (
     DEFAULT_STACKS,
+    SERVED_BEFORE,
     AsJson,
+    DryRun,
     NoChecks,
     RuntimeOption,
     ServerBinary,
@@ -28,9 +30,6 @@ if TYPE_CHECKING:
 
 Version = Annotated[
     int, typer.Argument(metavar="VERSION", min=0, help="The number of the version's folder.")
-]
-DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Show the stack file's diff and the plan; do nothing.")
 ]
 # Written out here, as a module that every start imports can't ask the stack for it.
 STABLE = "stable"
@@ -106,7 +105,7 @@ def rollback(
     from tfdeploy.cli.moving import moving
     from tfdeploy.stack import moves
 
-    skip = "" if checks else "it has served before"
+    skip = "" if checks else SERVED_BEFORE
     options = Options(runtime, server_binary, templates, timeout, as_json, dry_run, skip)
     with moving(stack, model, service, options, stacks_dir, wait) as held:
         label = _label_to_roll_back(held, label)

@@ -93,6 +93,7 @@ NoChecks = Annotated[
     bool,
     typer.Option("--no-checks", help="Move labels without asking the new version anything first."),
 ]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Stop after the plan.")]
 DEFAULT_STACKS = Path("stacks")
 
 WORDS: ContextVar[tuple[str, ...]] = ContextVar("words", default=())
@@ -115,6 +116,10 @@ def _is_number(words: Sequence[str]) -> bool:
         return bool(words) and math.isfinite(float(words[0]))
     except ValueError:
         return False
+
+
+SERVED_BEFORE = "it has served before"
+"""Why a way back asks nothing: it is for when time is short."""
 
 
 def skip_checks(no_checks: bool) -> str:

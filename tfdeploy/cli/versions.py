@@ -138,18 +138,17 @@ def _since(
     journal: "Journal", service: str, model: str, number: int, now: "ObservedService"
 ) -> dict[str, Any]:
     """Since when it serves and each label answers with it, as far as the journal tells."""
-    from tfdeploy.journal.pointing import label_of, since
+    from tfdeploy.journal.pointing import label_at, serves, since
 
+    entries = journal.entries
     labels = {
-        label: since(
-            journal.entries, service, lambda one, seen=label_of(model, label): seen(one) == number
-        )
+        label: since(entries, service, label_at(model, label, number))
         for label, points_at in now.labels.get(model, {}).items()
         if points_at == number
     }
-    serves = number in now.available(model)
-    held = since(journal.entries, service, lambda one: number in one.versions.get(model, ()))
-    return {"since": held if serves else None, "labels": labels}
+    is_there = number in now.available(model)
+    held = since(entries, service, serves(model, number)) if is_there else None
+    return {"since": held, "labels": labels}
 
 
 def _show(model: str, found: dict[str, Any], several: bool) -> None:

@@ -9,6 +9,16 @@ from tfdeploy.journal.entry import Entry, Served
 Seen = Callable[[Served], int | None]
 
 
+def label_at(model: str, label: str, version: int) -> Callable[[Served], bool]:
+    """Whether a label answers with a version."""
+    return lambda served: label_of(model, label)(served) == version
+
+
+def serves(model: str, version: int) -> Callable[[Served], bool]:
+    """Whether a version answers."""
+    return lambda served: version in served.versions.get(model, ())
+
+
 def label_of(model: str, label: str) -> Seen:
     """The version that a label answers with."""
     return lambda served: served.labels.get(model, {}).get(label)

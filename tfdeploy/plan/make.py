@@ -22,7 +22,6 @@ from tfdeploy.plan.transition import moved_model, transition_config
 from tfdeploy.render import HEALTHCHECK, MODELS_CONFIG, RenderedService, RenderedStack
 from tfdeploy.stack import Stack, Wanted
 
-
 _NO_CHECKS = Checks()
 
 

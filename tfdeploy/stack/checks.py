@@ -93,8 +93,8 @@ def _document(folder: Path, value: Any, where: str) -> Any:
         "TFD230",
         f"The check's file {value} can't be read: {why}.",
         where=f"{folder / value} ({where})",
-        hint="the path starts at the stack file's folder; `tfdeploy predict STACK MODEL FILE --json` "
-        "takes such a request, and prints such an answer.",
+        hint="the path starts at the stack file's folder; `tfdeploy predict STACK MODEL FILE "
+        "--json` takes such a request, and prints such an answer.",
     )
 
 
