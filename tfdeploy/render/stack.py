@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from tfdeploy.render.flags import (
     BATCHING_CONFIG,
     HEALTHCHECK,
@@ -22,7 +20,12 @@ from tfdeploy.render.flags import (
     Place,
     server_flags,
 )
-from tfdeploy.render.readback import check_batching, check_compose, check_models_config
+from tfdeploy.render.readback import (
+    check_batching,
+    check_compose,
+    check_models_config,
+    load_yaml,
+)
 from tfdeploy.render.templates import Templates
 from tfdeploy.stack import Service, StackFile
 from tfdeploy.stack.schema import Batching, Latest, ServedModel, Specific
@@ -189,7 +192,7 @@ def _compose_hashes(
     file: StackFile, texts: Mapping[str, Mapping[str, str]], templates: Templates
 ) -> dict[str, str]:
     """A hash over what Compose is told of each service, overrides of the template included."""
-    blank = yaml.safe_load(_render_compose(file, templates, dict.fromkeys(texts, "")))
+    blank = load_yaml(_render_compose(file, templates, dict.fromkeys(texts, "")))
     return {
         name: _hash([blank.get("services", {}).get(name), _static_files(files)])
         for name, files in texts.items()

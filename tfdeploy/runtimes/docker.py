@@ -15,7 +15,6 @@ from tfdeploy.files import open_to_readers
 from tfdeploy.plan import ObservedService, ObservedStack
 from tfdeploy.render import (
     COMPOSE_FILE,
-    MODELS_CONFIG,
     RenderedService,
     RenderedStack,
     Templates,
@@ -26,7 +25,7 @@ from tfdeploy.runtimes import compose, engine
 from tfdeploy.runtimes.compose import compose_error
 from tfdeploy.runtimes.containers import describe, host_ports
 from tfdeploy.runtimes.engine import engine_error, image_error
-from tfdeploy.runtimes.observing import with_models
+from tfdeploy.runtimes.observing import models_configs, with_models_of_all
 from tfdeploy.runtimes.ports import check_ports
 from tfdeploy.runtimes.readable import check_readable
 from tfdeploy.stack import StackFile, resolve_wanted
@@ -75,15 +74,12 @@ class DockerRuntime:
     def observe(self) -> ObservedStack:
         """Files, containers and model states."""
         files = read_files(self.files_dir)
-        services = {}
-        for name, container in self._own().items():
-            text = files.get(f"{name}/{MODELS_CONFIG}", "")
-            services[name] = with_models(self._describe(name, container), text)
-        return ObservedStack(files, services)
+        services = [self._describe(name, container) for name, container in self._own().items()]
+        return ObservedStack(files, with_models_of_all(services, models_configs(files)))
 
     def look(self, service: str) -> ObservedService:
         """The state of a service's container."""
-        container = self._own().get(service)
+        container = self._own(service).get(service)
         if container is None:
             return ObservedService(service, "absent")
         return self._describe(service, container)
@@ -100,7 +96,7 @@ class DockerRuntime:
 
     def stop(self, service: str) -> None:
         """Stop and remove the container of a service."""
-        if service in self._own():
+        if service in self._own(service):
             argv = compose.remove_argv(self._command, self._stack, service)
             self._run(f"Service '{service}' can't be stopped", argv)
 
@@ -123,7 +119,7 @@ class DockerRuntime:
 
     def logs(self, service: str, *, tail: int, follow: bool) -> Iterator[str]:
         """What the container's main process wrote to stdout and stderr."""
-        container = self._own().get(service)
+        container = self._own(service).get(service)
         if container is not None:
             with engine.asking():
                 yield from _lines(container.logs(stream=True, follow=follow, tail=tail))
@@ -139,12 +135,16 @@ class DockerRuntime:
             raise error
         return compose.find_compose() or ()
 
-    def _containers(self) -> list[Container]:
-        return engine.project_containers(self._client, self._stack)
+    def _containers(self, service: str | None = None) -> list[Container]:
+        return engine.project_containers(self._client, self._stack, service)
 
-    def _own(self) -> dict[str, Container]:
-        """Service → its container; a running one where a cut-short change left two."""
-        own = [one for one in self._containers() if not self._is_foreign(one)]
+    def _own(self, service: str | None = None) -> dict[str, Container]:
+        """Service → its container; a running one where a cut-short change left two.
+
+        Args:
+            service: look at this one alone. The SDK asks the engine once for each container.
+        """
+        own = [one for one in self._containers(service) if not self._is_foreign(one)]
         own.sort(key=lambda container: container.attrs["State"].get("Running", False))
         return {one.labels.get(engine.LABEL_SERVICE, ""): one for one in own}
 

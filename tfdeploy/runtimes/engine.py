@@ -96,13 +96,23 @@ def is_local(client: DockerClient, image: str) -> bool:
     return True
 
 
-def project_containers(client: DockerClient, project: str) -> list[Container]:
-    """Every container that Compose made for a project, running or not; the newest last."""
+def project_containers(
+    client: DockerClient, project: str, service: str | None = None
+) -> list[Container]:
+    """Every container that Compose made for a project, running or not; the newest last.
+
+    Args:
+        client: of the engine.
+        project: the Compose project.
+        service: those of this service alone. The SDK asks the engine once more for each container
+            that it finds.
+    """
+    labels = [f"{LABEL_PROJECT}={project}", f"{LABEL_ONE_OFF}=False"]
+    if service is not None:
+        labels.append(f"{LABEL_SERVICE}={service}")
     with asking():
         found: list[Container] = client.containers.list(
-            all=True,
-            filters={"label": [f"{LABEL_PROJECT}={project}", f"{LABEL_ONE_OFF}=False"]},
-            ignore_removed=True,
+            all=True, filters={"label": labels}, ignore_removed=True
         )
     return sorted(found, key=lambda container: str(container.attrs.get("Created", "")))
 

@@ -18,7 +18,6 @@ from tfdeploy.errors import TfdeployError
 from tfdeploy.files import save_text, writing
 from tfdeploy.plan import ObservedService, ObservedStack
 from tfdeploy.render import (
-    MODELS_CONFIG,
     Place,
     RenderedService,
     RenderedStack,
@@ -26,7 +25,7 @@ from tfdeploy.render import (
     render_stack,
 )
 from tfdeploy.render.folder import read_files
-from tfdeploy.runtimes.observing import with_models
+from tfdeploy.runtimes.observing import models_configs, with_models_of_all
 from tfdeploy.runtimes.ports import check_ports, free_ports
 from tfdeploy.runtimes.serverlog import reason
 from tfdeploy.stack import StackFile
@@ -122,11 +121,8 @@ class ProcessRuntime:
     def observe(self) -> ObservedStack:
         """Files, processes and model states."""
         files = read_files(self.files_dir)
-        services = {}
-        for record in self._records():
-            text = files.get(f"{record.service}/{MODELS_CONFIG}", "")
-            services[record.service] = with_models(self.look(record.service), text)
-        return ObservedStack(files, services)
+        services = [self.look(record.service) for record in self._records()]
+        return ObservedStack(files, with_models_of_all(services, models_configs(files)))
 
     def look(self, service: str) -> ObservedService:
         """Whether the process of a service lives; why it ended, from its log."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 from tfdeploy.errors import TfdeployError
@@ -30,15 +31,26 @@ Coming = Mapping[tuple[str, str], Sequence[VersionFolder]]
 """(service, model) → versions that will be published when everything else is fine."""
 
 
-def check_models(file: StackFile, coming: Coming | None = None) -> list[TfdeployError]:
-    """Every problem of the models on disk: base paths, versions, labels, batching."""
-    coming = coming or {}
+def check_models(
+    file: StackFile,
+    coming: Coming | None = None,
+    look: Callable[[Path], list[TfdeployError]] = check_base_path,
+) -> list[TfdeployError]:
+    """Every problem of the models on disk: base paths, versions, labels, batching.
+
+    Args:
+        file: the stack.
+        coming: versions that aren't there yet.
+        look: finds the problems of one base path. It reads every graph below it, so each path is
+            looked at once, however many services serve it.
+    """
+    coming, look_once = coming or {}, cache(look)
     errors = [*_nothing_to_serve(file), *wrong_checks(file)]
     for name, service in file.stack.services.items():
         for model in service.models:
             base_path = file.base_path(name, model)
             more = coming.get((name, model), ())
-            found = [] if more and not base_path.exists() else check_base_path(base_path)
+            found = [] if more and not base_path.exists() else look_once(base_path)
             errors += [_at(file, error, name, model) for error in found]
             if not found:
                 versions = _versions(base_path, more)
