@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import re
 import shutil
@@ -12,6 +13,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tfdeploy.errors import TfdeployError
+
+SCRATCH = ".tmp-"
 
 
 @contextlib.contextmanager
@@ -89,9 +92,32 @@ def published_folder(final: Path, publish: Callable[[Path, Path], None]) -> Iter
     with _no_empty_leftover(final.parent):
         with writing(final):
             final.parent.mkdir(parents=True, exist_ok=True)
-            scratch = Path(tempfile.mkdtemp(prefix=f".tmp-{final.name}-", dir=final.parent))
-        with _filled(scratch, final, publish):
+            scratch = Path(tempfile.mkdtemp(prefix=f"{SCRATCH}{final.name}-", dir=final.parent))
+        with held(scratch), _filled(scratch, final, publish):
             yield scratch
+
+
+def is_scratch(path: Path) -> bool:
+    """Whether it is named as `published_folder` names a folder that isn't published yet."""
+    return path.name.startswith(SCRATCH)
+
+
+@contextlib.contextmanager
+def held(folder: Path) -> Iterator[bool]:
+    """Hold a scratch folder while its process lives; False where another holds it.
+
+    False also where the file system has no locks for folders: then nobody can tell.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(handle)
 
 
 @contextlib.contextmanager

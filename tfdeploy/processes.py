@@ -8,13 +8,26 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Finished", "Process", "find", "run", "run_whole", "start_detached", "stop", "stream"]
+__all__ = [
+    "Finished",
+    "Process",
+    "find",
+    "is_alive",
+    "kept_open_by_changes",
+    "run",
+    "run_whole",
+    "start_detached",
+    "stop",
+    "stream",
+]
 
 INTERRUPT_GRACE_SECONDS = 60.0
+
+_kept_open: set[int] = set()
 
 
 @dataclass(frozen=True)
@@ -73,6 +86,19 @@ def run(
     return Finished(tuple(argv), done.returncode, done.stdout, done.stderr)
 
 
+@contextmanager
+def kept_open_by_changes(handle: int) -> Iterator[None]:
+    """Have the children of `run_whole` hold an open file too, a lock's for instance.
+
+    When we are killed, they go on; what is locked stays locked until they have come to their end.
+    """
+    _kept_open.add(handle)
+    try:
+        yield
+    finally:
+        _kept_open.discard(handle)
+
+
 def run_whole(argv: Sequence[str]) -> Finished:
     """Run a command that ^C doesn't reach: it comes to its end, and the interrupt goes on then.
 
@@ -88,6 +114,7 @@ def run_whole(argv: Sequence[str]) -> Finished:
             text=True,
             errors="replace",
             start_new_session=True,
+            pass_fds=tuple(_kept_open),
         )
     except FileNotFoundError as error:
         return Finished(tuple(argv), 127, "", f"{error.filename}: command not found")

@@ -17,8 +17,8 @@ import pytest
 
 from tests.cli.conftest import WriteStack
 from tests.conftest import Cli
+from tfdeploy.journal import changing
 from tfdeploy.processes import find
-from tfdeploy.stack.lock import changing
 
 STACK = """\
 stack: s
@@ -200,7 +200,7 @@ def test_two_commands_do_not_change_a_stack_at_once(
     cli: Cli, stack: WriteStack, half: Path
 ) -> None:
     path = stack(STACK)
-    with changing(path):
+    with changing(path.parent):
         for words in (("up", "s"), ("down", "s"), ("add-model", "s", "half")):
             other = cli(*words)
             assert (other.exit_code, "TFD415" in other.stderr) == (5, True)

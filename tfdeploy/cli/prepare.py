@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfdeploy.errors import TfdeployError, raise_all
+from tfdeploy.journal.folder import unsure_services
 from tfdeploy.plan import ObservedStack, Plan, make_plan
 from tfdeploy.render import RenderedStack
 from tfdeploy.render.folder import template_lookup
@@ -34,7 +35,8 @@ def prepare(file: StackFile, choice: Choice, templates: Path | None) -> Prepared
     problems, observed = _on_the_runtime(choice, rendered)
     raise_all([*check_models(file), *problems])
     wanted = resolve_wanted(file)
-    plan = make_plan(file.stack, rendered, wanted, observed, choice.runtime.name)
+    unsure = unsure_services(file.folder)
+    plan = make_plan(file.stack, rendered, wanted, observed, choice.runtime.name, unsure)
     return Prepared(plan, rendered, observed)
 
 

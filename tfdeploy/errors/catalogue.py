@@ -300,8 +300,36 @@ CATALOGUE: dict[str, Entry] = {
     "TFD415": Entry(
         Exit.DEPLOY,
         "Another command is changing the stack",
-        "`up`, `down`, `add-model` and `remove-model` hold the stack while they work, so that none "
-        "undoes half of another. The lock ends with the process that holds it.",
+        "Every command that changes a stack holds it while it works, so that none undoes half of "
+        "another. The message names who holds it, since when and with which command. `--wait` "
+        "waits for its end. The lock ends with the process that holds it, however that ends; a "
+        "`docker compose` that a killed command had started holds it until it is done.",
+    ),
+    "TFD420": Entry(
+        Exit.RUNTIME,
+        "The stack's folder can't be locked",
+        "The file system has locks neither for folders nor for files (a network's file system "
+        "that is mounted without them), so two commands could change the stack at once.",
+    ),
+    "TFD421": Entry(
+        Exit.USAGE,
+        "There is nothing to undo or to redo",
+        "The stack's journal holds no change that isn't undone yet, or no undo that could be "
+        "taken back, or nobody wrote down how the stack was before. `tfdeploy history STACK` "
+        "shows what there is.",
+    ),
+    "TFD422": Entry(
+        Exit.USAGE,
+        "Versions that the undo needs are gone",
+        "What served before lies no longer on disk. Nothing was changed. Bring the versions back, "
+        "or edit the stack file and run `tfdeploy up STACK`.",
+    ),
+    "TFD423": Entry(
+        Exit.USAGE,
+        "The stack file was edited since the last change",
+        "An undo writes the stack file as it was before the last change, and what was edited by "
+        "hand since would be lost from it. `--yes` goes on; the edited file is kept in the "
+        "journal, and `tfdeploy undo STACK --redo` brings it back.",
     ),
     "TFD501": Entry(
         Exit.USAGE,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from tfdeploy.plan.observed import ObservedService, ObservedStack
 from tfdeploy.plan.steps import (
@@ -21,25 +21,40 @@ from tfdeploy.stack import Stack, Wanted
 
 
 def make_plan(
-    stack: Stack, rendered: RenderedStack, wanted: Wanted, observed: ObservedStack, runtime: str
+    stack: Stack,
+    rendered: RenderedStack,
+    wanted: Wanted,
+    observed: ObservedStack,
+    runtime: str,
+    unsure: Collection[str] = (),
 ) -> Plan:
     """The ordered changes, each with its cause.
 
     New services start together and are waited for together; running ones are changed one by
     one, so that a change that fails leaves the others as they were.
+
+    Args:
+        unsure: services whose models.config is written and perhaps not taken, as a change was
+            cut short between the two.
     """
-    maker = _Maker(stack, rendered, wanted, observed)
+    maker = _Maker(stack, rendered, wanted, observed, unsure)
     return Plan(stack.stack, runtime, tuple(maker.steps()))
 
 
 class _Maker:
     def __init__(
-        self, stack: Stack, rendered: RenderedStack, wanted: Wanted, observed: ObservedStack
+        self,
+        stack: Stack,
+        rendered: RenderedStack,
+        wanted: Wanted,
+        observed: ObservedStack,
+        unsure: Collection[str],
     ) -> None:
         self.stack = stack
         self.rendered = rendered
         self.wanted = wanted
         self.observed = observed
+        self.unsure = unsure
 
     def steps(self) -> Iterator[Step]:
         """Files first, then what starts, what changes, and last what goes."""
@@ -87,6 +102,8 @@ class _Maker:
             return [self._wait(name, "it is still loading")]
         if missing:
             return self._reload(wanted, now, f"{missing} isn't AVAILABLE")
+        if name in self.unsure:
+            return self._reload(wanted, now, "an earlier change of it was cut short")
         return []
 
     def _missing(self, now: ObservedService) -> str:

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from tfdeploy.errors import TfdeployError
 from tfdeploy.files import save_text
-from tfdeploy.runtimes.process import RUN_DIR, ProcessRuntime, embedded_server, find_server
+from tfdeploy.runtimes.process import ProcessRuntime, embedded_server, find_server
 from tfdeploy.runtimes.runtime import Runtime
 from tfdeploy.stack import StackFile
+from tfdeploy.stack.file import RUN_DIR
 
 NAMES = ("docker", "process")
 

@@ -30,8 +30,8 @@ from tfdeploy.runtimes.observing import with_models
 from tfdeploy.runtimes.ports import check_ports, free_ports
 from tfdeploy.runtimes.serverlog import reason
 from tfdeploy.stack import StackFile
+from tfdeploy.stack.file import RUN_DIR
 
-RUN_DIR = ".run"
 STOP_GRACE_SECONDS = 10.0
 LOG_TAIL_BYTES = 256 * 1024
 

@@ -1,0 +1,377 @@
+"""The one way by which every command changes a stack: locked, written down, and taken back.
+
+A command says what the stack file becomes; the rest happens here::
+
+    def promote(stack, model, version, ..., runtime=None, timeout=300.0, wait=0.0, ...):
+        options = Options(runtime=runtime, timeout_seconds=timeout, as_json=as_json, ...)
+        with open_change(stack, stacks_dir, options, wait) as change:
+            after = edit.move_label(change.file, model, version)   # pure: StackFile to StackFile
+            change.deploy(after)        # `after` may be `change.file` itself, as in `up`
+
+`open_change` takes the stack's lock, closes what a killed command left in the journal, and loads
+the stack file. `deploy` checks, plans, shows the diff and the plan, and stops there on a dry run.
+Then it writes the entry of the journal, saves the stack file, applies, completes the entry, and
+prints where the services answer. `save` does the same for the stack file alone.
+
+Whatever is raised before the end of the body puts the stack file back and closes the entry.
+A command that does something slow or lasting before it can plan, such as copying a model, calls
+`begin` first, so that it is written down too.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tfdeploy.cli import output
+from tfdeploy.cli.options import WORDS, choose
+from tfdeploy.errors import TfdeployError
+
+if TYPE_CHECKING:
+    from tfdeploy.cli.prepare import Prepared
+    from tfdeploy.journal import Journal, Result, State, Writer
+    from tfdeploy.plan import ObservedStack, Step
+    from tfdeploy.runtimes import Choice
+    from tfdeploy.stack import StackFile
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a change was asked for: the options that all changing commands share."""
+
+    runtime: str | None = None
+    server_binary: str | None = None
+    templates: Path | None = None
+    timeout_seconds: float = 300.0
+    as_json: bool = False
+    dry_run: bool = False
+
+
+@contextmanager
+def open_change(
+    stack: str, stacks_dir: Path, options: Options, wait_seconds: float = 0.0
+) -> Iterator[Change]:
+    """Hold a stack, and load it to be changed.
+
+    Args:
+        stack: the STACK of the command line.
+        wait_seconds: how long to wait for another command that holds it.
+
+    Raises:
+        TfdeployError: TFD201 to TFD203; TFD415 when another command holds it.
+    """
+    from tfdeploy.journal import Writer, changing, read_journal
+    from tfdeploy.stack import find_stack, load_stack
+
+    path = find_stack(stack, stacks_dir)
+    with changing(path.parent, words(), wait_seconds=wait_seconds, report=output.note):
+        writer = Writer(path.parent, output.note)
+        for entry in writer.close_cut_short():
+            output.note(f"note: #{entry.number} `{' '.join(entry.command)}` was cut short")
+            clean_up(path.parent, entry.brought)
+        file = load_stack(path)
+        change = Change(file, options, writer, read_journal(path.parent))
+        try:
+            yield change
+        except BaseException as error:
+            change.take_back(error)
+            raise
+
+
+def words() -> tuple[str, ...]:
+    """The command line, as it is written down."""
+    return ("tfdeploy", *WORDS.get())
+
+
+def clean_up(folder: Path, base_paths: Iterable[str]) -> None:
+    """Take away what a killed command left half copied or half written."""
+    from tfdeploy.journal.leftovers import remove_leftovers
+
+    for gone in remove_leftovers(folder, map(Path, base_paths)):
+        output.note(f"note: removed {gone}, which a killed command had left")
+
+
+@dataclass
+class Change:
+    """One change of a stack that is held: `begin`, then `deploy`, `save` or `down`.
+
+    Args:
+        file: the stack file as it was found.
+        options: how it was asked for.
+        writer: writes the journal's entry.
+        journal: all that came before.
+    """
+
+    file: StackFile
+    options: Options
+    writer: Writer
+    journal: Journal
+    settings: dict[str, Any] = field(default_factory=dict)
+    _saved: bool = False
+    _ended: bool = False
+
+    def begin(self, after: StackFile | None = None, **settings: Any) -> None:
+        """Write the entry, before the first change of the world.
+
+        Args:
+            after: what the stack file will be; what it is, where it is left out.
+            settings: fields of the entry that the command knows, such as ``brought``.
+        """
+        from tfdeploy.journal import Entry, State
+        from tfdeploy.journal.lock import myself
+
+        me = myself(words())
+        unfinished = self.journal.unfinished
+        entry = Entry(
+            number=0,
+            command=words(),
+            user=me.user,
+            host=me.host,
+            pid=me.pid,
+            started=me.started,
+            began=time.time(),
+            before=self.journal.deployed or State(self.file.text),
+            found=self.file.text,
+            wanted=(after or self.file).text,
+            finishes=unfinished[-1].number if unfinished else None,
+        )
+        self.writer.begin(replace(entry, **{**self.settings, **settings}))
+
+    def update(self, **known: Any) -> None:
+        """Write down what became known since `begin`."""
+        self.writer.update(**known)
+
+    def deploy(self, after: StackFile, **extra: Any) -> None:
+        """Check, plan, show, save the stack file, apply, and tell where the services answer.
+
+        Args:
+            after: the stack as it is wanted; the file as it was found, when only what runs changes.
+            extra: what the command adds to the JSON document.
+
+        Raises:
+            TfdeployError: whatever is wrong with the stack; TFD410 to TFD414 when the change
+                failed and was taken back, the stack file too.
+        """
+        from tfdeploy.cli.prepare import prepare
+
+        choice = choose(after, self.options.runtime, self.options.server_binary)
+        self.say(str(choice))
+        ready = prepare(after, choice, self.options.templates)
+        self._show_diff(after)
+        self.say(str(ready.plan))
+        if self.options.dry_run:
+            self._show_end(after, choice, ready, ready.observed, extra)
+            return
+        observed = self._apply(after, choice, ready)
+        self._show_end(after, choice, ready, observed, extra)
+
+    def save(self, after: StackFile) -> None:
+        """Save the stack file alone; the servers stay as they are."""
+        self._show_diff(after)
+        if self.writer.entry is None and after.text != self.file.text:
+            self.begin(after)
+        self._save(after)
+        self._end("done", after=self._state(after, None))
+
+    def down(self) -> tuple[str, list[str]]:
+        """Stop every service; the runtime's name, and the services that ran."""
+        from tfdeploy.journal import served_by
+        from tfdeploy.runtimes import forget
+
+        choice = choose(self.file, self.options.runtime)
+        before = self._before(self.file, served_by(choice.runtime.observe()), False)
+        if before.services:
+            self._begin_or_update(
+                self.file, deploys=True, runtime=choice.runtime.name, before=before
+            )
+        stopped = choice.runtime.down()
+        forget(self.file)
+        self._end("done", after=self._state(self.file, {}))
+        return choice.runtime.name, stopped
+
+    def take_back(self, error: BaseException) -> None:
+        """Put the stack file back and close the entry; the services are apply's affair."""
+        if self._ended:
+            return
+        if self._saved:
+            from tfdeploy.files import save_text
+
+            save_text(self.file.path, self.file.text)
+            output.note(f"{self.file.path} is as it was before, too")
+        if self.writer.entry is None:
+            return
+        result: Result = "failed"
+        if isinstance(error, KeyboardInterrupt) or getattr(error, "code", "") == "TFD414":
+            result = "interrupted"
+        self._end(result, error=_told(error))
+
+    def say(self, text: str) -> None:
+        """A line for people: beside the document of ``--json``."""
+        (output.note if self.options.as_json else output.print_line)(text)
+
+    def _apply(self, after: StackFile, choice: Choice, ready: Prepared) -> ObservedStack:
+        """Apply a plan, all of it written down; the stack as it is then."""
+        from tfdeploy.apply import apply_plan
+        from tfdeploy.cli.reporters import make_reporter
+        from tfdeploy.journal import served_by
+        from tfdeploy.runtimes import forget, remember
+
+        served = served_by(ready.observed)
+        before = self._before(after, served, not ready.plan.steps)
+        known = {"deploys": True, "runtime": choice.runtime.name, "plan": ready.plan.as_data()}
+        if ready.plan.steps or after.text != self.file.text or after.text != before.file:
+            self._begin_or_update(after, before=before, **known)
+        self._save(after)
+        if not ready.plan.steps:
+            self._end("done", after=self._state(after, served))
+            return ready.observed
+        remember(after, choice)
+        try:
+            apply_plan(
+                ready.plan,
+                runtime=choice.runtime,
+                rendered=ready.rendered,
+                before=ready.observed,
+                reporter=_Written(make_reporter(self.options.as_json), self.writer),
+                timeout_seconds=self.options.timeout_seconds,
+            )
+        except BaseException:
+            if not ready.observed.services:
+                forget(after)
+            raise
+        observed = choice.runtime.observe()
+        self._end("done", after=self._state(after, served_by(observed)))
+        return observed
+
+    def _begin_or_update(self, after: StackFile, **known: Any) -> None:
+        if self.writer.entry is None:
+            self.begin(after, **known)
+        else:
+            self.writer.update(**known)
+
+    def _before(self, after: StackFile, served: dict[str, Any], up_to_date: bool) -> State:
+        """What an undo goes back to: the stack as it was brought up last.
+
+        That is more than the stack file as it was found, which may have been edited since.
+        """
+        from tfdeploy.journal import State
+
+        if self.journal.unfinished:
+            return self.journal.unfinished[0].before
+        running = State(None, served).is_up
+        if not running:
+            return State(self.file.text, {})
+        if self.journal.deployed is not None and self.journal.deployed.file is not None:
+            return State(self.journal.deployed.file, served)
+        # Brought up before there was a journal.
+        return State(self.file.text if up_to_date else None, served)
+
+    def _state(self, file: StackFile, services: Any) -> State:
+        from tfdeploy.journal import State
+
+        return State(file.text, services)
+
+    def _save(self, after: StackFile) -> None:
+        from tfdeploy.files import save_text
+
+        self._saved = after.text != self.file.text
+        save_text(after.path, after.text)
+
+    def _end(self, result: Result, **known: Any) -> None:
+        self._ended = True
+        self.writer.end(result, **known)
+        entry = self.writer.entry
+        if entry is not None and result == "done" and not entry.touched and not entry.deploys:
+            self.writer.drop()
+
+    def _show_diff(self, after: StackFile) -> None:
+        if after is not self.file:
+            self.say(diff(self.file, after) or f"{after.path}: nothing to change")
+
+    def _show_end(
+        self,
+        file: StackFile,
+        choice: Choice,
+        ready: Prepared,
+        observed: ObservedStack,
+        extra: dict[str, Any],
+    ) -> None:
+        if self.options.as_json:
+            services = _addresses(observed)
+            told = {**ready.plan.as_data(), "reason": choice.reason, "services": services, **extra}
+            output.print_json(told)
+        elif not self.options.dry_run:
+            _show_addresses(file, observed)
+
+
+class _Written:
+    """A reporter that also writes down how far the plan has come."""
+
+    def __init__(self, inner: Any, writer: Writer) -> None:
+        self._inner = inner
+        self._writer = writer
+        self._number = 0
+
+    def begin(self, step: Step) -> None:
+        """The step is written down before it is begun."""
+        self._number += 1
+        self._writer.update(step=self._number)
+        self._inner.begin(step)
+
+    def models(self, service: str, states: dict[str, str]) -> None:
+        """Nothing to write down."""
+        self._inner.models(service, states)
+
+    def end(self, step: Step, seconds: float) -> None:
+        """Nothing to write down."""
+        self._inner.end(step, seconds)
+
+    def failed(self, message: str) -> None:
+        """What was done is being taken back."""
+        self._writer.update(taking_back=True)
+        self._inner.failed(message)
+
+
+def diff(before: StackFile, after: StackFile) -> str:
+    """What a change does to the stack file, for people; empty where nothing."""
+    import difflib
+
+    lines = difflib.unified_diff(
+        before.text.splitlines(),
+        after.text.splitlines(),
+        str(before.path),
+        str(after.path),
+        lineterm="",
+        n=2,
+    )
+    return "\n".join(lines)
+
+
+def _told(error: BaseException) -> dict[str, str]:
+    if isinstance(error, TfdeployError):
+        return output.errors_as_data(error)[0]
+    return {"code": "", "error": f"{type(error).__name__}: {error}".rstrip(": ")}
+
+
+def _addresses(observed: ObservedStack) -> dict[str, Any]:
+    return {
+        name: {
+            "state": service.state,
+            "rest": service.rest_url,
+            "grpc": service.grpc_address,
+            "models": {m: sorted(service.available(m)) for m in service.versions},
+        }
+        for name, service in observed.services.items()
+    }
+
+
+def _show_addresses(file: StackFile, observed: ObservedStack) -> None:
+    for name, service in observed.services.items():
+        output.print_line(f"{name}: {service.rest_url} (REST), {service.grpc_address} (gRPC)")
+    models = [m for one in file.stack.services.values() for m in one.models]
+    if models:
+        output.print_line(f"next: tfdeploy predict {file.folder.name} {models[0]} --help")
