@@ -39,6 +39,7 @@ from tfdeploy.cli import inspect  # noqa: E402
 from tfdeploy.cli import edit  # noqa: E402
 from tfdeploy.cli import deploy  # noqa: E402
 from tfdeploy.cli import watch  # noqa: E402
+from tfdeploy.cli import wait  # noqa: E402
 from tfdeploy.cli import predict  # noqa: E402
 from tfdeploy.cli import image  # noqa: E402
 from tfdeploy.cli import extras  # noqa: E402
@@ -54,5 +55,6 @@ __all__ = [
     "inspect",
     "predict",
     "stacks",
+    "wait",
     "watch",
 ]

@@ -229,7 +229,7 @@ class Change:
         if not ready.plan.steps:
             self._end("done", after=self._state(after, served))
             return ready.observed
-        remember(after, choice)
+        remember(after, choice, ready.templates)
         try:
             apply_plan(
                 ready.plan,

@@ -141,6 +141,6 @@ def _histogram(buckets: list[tuple[Mapping[str, str], float]]) -> Histogram:
         way = labels.get("API", ""), labels.get("entrypoint", "")
         ways.setdefault(way, {})[float(labels["le"])] = value
     total = Histogram()
-    for way in ways.values():
-        total += Histogram(way)
+    for at_most in ways.values():
+        total += Histogram(at_most)
     return total

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tfdeploy.errors.entries import Entry, Exit
+from tfdeploy.errors.running_entries import RUNNING_ENTRIES
 
 CATALOGUE: dict[str, Entry] = {
     "TFD101": Entry(
@@ -363,6 +364,7 @@ CATALOGUE: dict[str, Entry] = {
         "Something listens at the address, but its answer isn't what TensorFlow Serving's REST API "
         "says: another program has the port, or the address is the gRPC port.",
     ),
+    **RUNNING_ENTRIES,
     "TFD700": Entry(
         Exit.BUG,
         "A bug in tfdeploy",

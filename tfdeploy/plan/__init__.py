@@ -1,5 +1,6 @@
 """What must change, and why? Pure: decides, never touches the world."""
 
+from tfdeploy.plan.health import Health, VersionHealth, compare_health
 from tfdeploy.plan.make import make_plan
 from tfdeploy.plan.observed import ObservedService, ObservedStack, ObservedVersion
 from tfdeploy.plan.steps import (
@@ -15,6 +16,7 @@ from tfdeploy.plan.steps import (
 from tfdeploy.plan.transition import transition_config
 
 __all__ = [
+    "Health",
     "ObservedService",
     "ObservedStack",
     "ObservedVersion",
@@ -24,8 +26,10 @@ __all__ = [
     "StartService",
     "Step",
     "StopService",
+    "VersionHealth",
     "WaitAvailable",
     "WriteFiles",
+    "compare_health",
     "make_plan",
     "transition_config",
 ]
