@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
 import subprocess
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from tests.cli.conftest import WriteStack
 from tests.conftest import Cli
@@ -120,27 +117,64 @@ def test_wait_sees_a_version_that_is_published_while_it_waits(
     assert "half=7, after" in out
 
 
-@pytest.mark.parametrize(
-    ("words", "why"),
-    [
-        (["--for", "nobody=1"], "the stack has no model 'nobody'"),
-        (["--for", "half=3"], "the stack file wants version 1, 2 of half, not 3"),
-        (["--for", "half@stable=2"], "points label 'stable' at version 1"),
-        (["--for", "half@canary=2"], "gives half no label 'canary'"),
-    ],
-)
-def test_wait_ends_at_once_where_nothing_can_come(
-    cli: Cli, stack: WriteStack, half: Path, words: list[str], why: str
-) -> None:
-    stack(STACK)
-    ran = cli("wait", "s", "--for", "half=1", "--timeout", "100")
-    assert ran.exit_code == 5
-    assert "service 'one' isn't up" in ran.stderr
-    if words[1] == "nobody=1":
-        cli("up", "s").succeeded()
-        cli("wait", "s", "--for", "half=2", "--for", "half@stable=1").succeeded()
-        assert cli("wait", "s", "--json").succeeded().document["for"] == []
-        ran = cli("wait", "s", *words, "--timeout", "100")
-        assert ran.exit_code == 5
-        assert f"TFD450" in ran.stderr
+NEVER = {
+    "nobody=1": "the stack has no model 'nobody'",
+    "half=3": "the stack file wants version 1, 2 of half, not 3",
+    "half@stable=2": "points label 'stable' at version 1",
+    "half@canary=2": "gives half no label 'canary'",
+}
+
+
+def test_wait_ends_at_once_where_nothing_can_come(cli: Cli, stack: WriteStack, half: Path) -> None:
+    path = stack(STACK)
+    for words in (["--for", "half=1"], []):
+        ran = cli("wait", "s", *words, "--timeout", "200")
+        assert (ran.exit_code, "isn't up" in ran.stderr) == (5, True)
+    cli("up", "s").succeeded()
+    cli("wait", "s", "--for", "half=2", "--for", "half@stable=1").succeeded()
+    assert cli("wait", "s", "--json").succeeded().document["for"] == []
+    for target, why in NEVER.items():
+        ran = cli("wait", "s", "--for", target, "--timeout", "200")
+        assert (ran.exit_code, "TFD450" in ran.stderr) == (5, True)
         assert why in ran.stderr
+    path.write_text(STACK.replace("stable: 1", "stable: 2"))
+    ran = cli("wait", "s", "--timeout", "200")
+    assert "`up` would reload one" in ran.stderr
+    assert ran.exit_code == 5
+    assert cli("wait", "s", "--for", "half").exit_code == 2
+
+
+def test_wait_says_what_is_missing_when_time_runs_out(
+    cli: Cli, stack: WriteStack, half: Path
+) -> None:
+    stack(LATEST)
+    cli("up", "s").succeeded()
+    ran = cli("wait", "s", "--for", "half=8", "--timeout", "1")
+    assert ran.exit_code == 5
+    assert "TFD451" in ran.stderr
+    assert "half 8 is NOT LOADED on one" in ran.stderr
+
+
+def test_watch_goes_on_until_it_is_interrupted(cli: Cli, stack: WriteStack, half: Path) -> None:
+    stack(STACK)
+    cli("up", "s").succeeded()
+    assert cli("status", "s", "--watch", "--json").exit_code == 2
+    with subprocess.Popen(
+        cli.argv("status", "s", "--watch", "--every", "0.2"),
+        cwd=cli.cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as watching:
+        assert watching.stdout is not None
+        lines = []
+        for line in watching.stdout:
+            lines.append(line)
+            if line.startswith("requests of the last"):
+                os.killpg(watching.pid, signal.SIGINT)
+                break
+        rest, err = watching.communicate(timeout=60)
+    assert (watching.returncode, err) == (0, "")
+    assert any(line.startswith("requests since each server's start") for line in lines)
+    assert "\x1b" not in "".join(lines) + rest
