@@ -41,12 +41,14 @@ from tfdeploy.cli import deploy  # noqa: E402
 from tfdeploy.cli import watch  # noqa: E402
 from tfdeploy.cli import wait  # noqa: E402
 from tfdeploy.cli import predict  # noqa: E402
+from tfdeploy.cli import compare  # noqa: E402
 from tfdeploy.cli import image  # noqa: E402
 from tfdeploy.cli import extras  # noqa: E402
 # isort: on
 
 __all__ = [
     "app",
+    "compare",
     "deploy",
     "edit",
     "export",

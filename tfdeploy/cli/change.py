@@ -32,6 +32,7 @@ from tfdeploy.cli.options import WORDS, choose
 from tfdeploy.errors import TfdeployError
 
 if TYPE_CHECKING:
+    from tfdeploy.apply.drain import Drained
     from tfdeploy.cli.prepare import Prepared
     from tfdeploy.journal import Journal, Result, State, Writer
     from tfdeploy.plan import ObservedStack, Step
@@ -177,21 +178,31 @@ class Change:
         self._save(after)
         self._end("done", after=self._state(after, None))
 
-    def down(self) -> tuple[str, list[str]]:
-        """Stop every service; the runtime's name, and the services that ran."""
+    def down(self, drain_seconds: float) -> tuple[str, list[str], Drained]:
+        """Stop every service, after a drain.
+
+        Returns:
+            The runtime's name, the services that ran, and how their drain ended.
+        """
+        from tfdeploy.apply.drain import drained
+        from tfdeploy.apply.wait import Deadline
+        from tfdeploy.cli.reporters import make_reporter
         from tfdeploy.journal import served_by
         from tfdeploy.runtimes import forget
 
         choice = choose(self.file, self.options.runtime)
-        before = self._before(self.file, served_by(choice.runtime.observe()), False)
+        observed = choice.runtime.observe()
+        before = self._before(self.file, served_by(observed), False)
         if before.services:
             self._begin_or_update(
                 self.file, deploys=True, runtime=choice.runtime.name, before=before
             )
-        stopped = choice.runtime.down()
+        reporter = make_reporter(self.options.as_json)
+        with drained(choice.runtime, observed, reporter, Deadline(drain_seconds)) as drain:
+            stopped = choice.runtime.down()
         forget(self.file)
         self._end("done", after=self._state(self.file, {}))
-        return choice.runtime.name, stopped
+        return choice.runtime.name, stopped, drain
 
     def take_back(self, error: BaseException) -> None:
         """Put the stack file back and close the entry; the services are apply's affair."""

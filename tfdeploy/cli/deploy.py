@@ -18,6 +18,7 @@ from tfdeploy.cli.options import (
     Timeout,
     Wait,
     examples,
+    wait_seconds,
 )
 
 
@@ -43,9 +44,18 @@ def up(
         change.deploy(change.file)
 
 
-@app.command(**examples("tfdeploy down vision", "tfdeploy down vision --json"))
+@app.command(**examples("tfdeploy down vision", "tfdeploy down vision --drain-seconds 60 --json"))
 def down(
     stack: StackArgument,
+    drain_seconds: Annotated[
+        float,
+        typer.Option(
+            "--drain-seconds",
+            metavar="SECONDS",
+            parser=wait_seconds,
+            help="How long requests in flight may take; 0 cuts them off.",
+        ),
+    ] = 10.0,
     runtime: RuntimeOption = None,
     wait: Wait = 0.0,
     stacks_dir: StacksDir = DEFAULT_STACKS,
@@ -53,14 +63,16 @@ def down(
 ) -> None:
     """Stop every service of a stack.
 
-    Models, rendered files and the journal stay.
+    New requests are refused at once, those in flight finish first. Models, rendered files and the
+    journal stay.
     """
     with open_change(stack, stacks_dir, Options(runtime, as_json=as_json), wait) as change:
-        name, stopped = change.down()
+        name, stopped, drain = change.down(drain_seconds)
+    for service, why in drain.left.items():
+        output.note(f"note: {service} wasn't drained: {why}")
     if as_json:
-        output.print_json(
-            {"stack": change.file.stack.stack, "runtime": name, "stopped": list(stopped)}
-        )
+        told = {"stack": change.file.stack.stack, "runtime": name, "stopped": list(stopped)}
+        output.print_json({**told, "drained": drain.services, "not_drained": drain.left})
     else:
         what = f"stopped {', '.join(stopped)}" if stopped else "nothing was running"
         output.print_line(f"stack {change.file.stack.stack} on {name}: {what}")

@@ -4,6 +4,7 @@ from tfdeploy.plan.health import Health, VersionHealth, compare_health
 from tfdeploy.plan.make import make_plan
 from tfdeploy.plan.observed import ObservedService, ObservedStack, ObservedVersion
 from tfdeploy.plan.steps import (
+    DrainService,
     Plan,
     RecreateService,
     Reload,
@@ -16,6 +17,7 @@ from tfdeploy.plan.steps import (
 from tfdeploy.plan.transition import transition_config
 
 __all__ = [
+    "DrainService",
     "Health",
     "ObservedService",
     "ObservedStack",
