@@ -40,6 +40,7 @@ from tfdeploy.cli import edit  # noqa: E402
 from tfdeploy.cli import deploy  # noqa: E402
 from tfdeploy.cli import watch  # noqa: E402
 from tfdeploy.cli import wait  # noqa: E402
+from tfdeploy.cli import prune  # noqa: E402
 from tfdeploy.cli import predict  # noqa: E402
 from tfdeploy.cli import compare  # noqa: E402
 from tfdeploy.cli import image  # noqa: E402
@@ -56,6 +57,7 @@ __all__ = [
     "image",
     "inspect",
     "predict",
+    "prune",
     "stacks",
     "wait",
     "watch",

@@ -204,6 +204,16 @@ class Change:
         self._end("done", after=self._state(self.file, {}))
         return choice.runtime.name, stopped, drain
 
+    def end_with(self, note: str) -> None:
+        """Complete an entry of something that isn't the stack's own, and that no undo brings back.
+
+        Args:
+            note: what was done.
+        """
+        self._ended = True
+        # Without a state afterwards it is as before: no undo stops here.
+        self.writer.end("done", note=note)
+
     def take_back(self, error: BaseException) -> None:
         """Put the stack file back and close the entry; the services are apply's affair."""
         if self._ended:
