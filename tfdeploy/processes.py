@@ -16,6 +16,7 @@ __all__ = [
     "Finished",
     "Process",
     "find",
+    "find_marked",
     "is_alive",
     "kept_open_by_changes",
     "memory_bytes",
@@ -181,6 +182,18 @@ def find(pid: int) -> Process | None:
         return Process(pid, process.create_time())
     except psutil.Error:
         return None
+
+
+def find_marked(variable: str, value: str) -> Process | None:
+    """The live process, first of its session, that was started with that environment variable."""
+    import psutil
+
+    for process in psutil.process_iter():
+        # Those of other users can't be read, and some end while we look.
+        with suppress(psutil.Error, OSError):
+            if process.environ().get(variable) == value and os.getsid(process.pid) == process.pid:
+                return find(process.pid)
+    return None
 
 
 def is_alive(process: Process) -> bool:

@@ -38,6 +38,8 @@ from tfdeploy.cli import export  # noqa: E402
 from tfdeploy.cli import inspect  # noqa: E402
 from tfdeploy.cli import edit  # noqa: E402
 from tfdeploy.cli import deploy  # noqa: E402
+from tfdeploy.cli import history  # noqa: E402
+from tfdeploy.cli import undo  # noqa: E402
 from tfdeploy.cli import watch  # noqa: E402
 from tfdeploy.cli import wait  # noqa: E402
 from tfdeploy.cli import prune  # noqa: E402
@@ -54,11 +56,13 @@ __all__ = [
     "edit",
     "export",
     "extras",
+    "history",
     "image",
     "inspect",
     "predict",
     "prune",
     "stacks",
+    "undo",
     "wait",
     "watch",
 ]

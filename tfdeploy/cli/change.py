@@ -29,15 +29,19 @@ from typing import TYPE_CHECKING, Any
 
 from tfdeploy.cli import output
 from tfdeploy.cli.options import WORDS, choose
+from tfdeploy.cli.showing import addresses, diff, show_addresses
 from tfdeploy.errors import TfdeployError
 
 if TYPE_CHECKING:
     from tfdeploy.apply.drain import Drained
     from tfdeploy.cli.prepare import Prepared
-    from tfdeploy.journal import Journal, Result, State, Writer
-    from tfdeploy.plan import ObservedStack, Step
+    from tfdeploy.journal import Journal, Result, Served, State, Writer
+    from tfdeploy.plan import ObservedStack, Plan
     from tfdeploy.runtimes import Choice
     from tfdeploy.stack import StackFile
+
+
+DRAIN_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -66,11 +70,13 @@ def open_change(
         TfdeployError: TFD201 to TFD203; TFD415 when another command holds it.
     """
     from tfdeploy.journal import Writer, changing, read_journal
+    from tfdeploy.journal.leftovers import remove_half_begun
     from tfdeploy.stack import find_stack, load_stack
 
     path = find_stack(stack, stacks_dir)
     with changing(path.parent, words(), wait_seconds=wait_seconds, report=output.note):
         writer = Writer(path.parent, output.note)
+        remove_half_begun(path.parent)
         for entry in writer.close_cut_short():
             output.note(f"note: #{entry.number} `{' '.join(entry.command)}` was cut short")
             clean_up(path.parent, entry.brought)
@@ -94,6 +100,29 @@ def clean_up(folder: Path, base_paths: Iterable[str]) -> None:
 
     for gone in remove_leftovers(folder, map(Path, base_paths)):
         output.note(f"note: removed {gone}, which a killed command had left")
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """What `down` did: the runtime's name, the services that ran, and how their drain ended."""
+
+    runtime: str
+    services: list[str]
+    drain: Drained | None = None
+
+    def show(self, change: Change, **extra: Any) -> None:
+        """Tell it."""
+        name = change.file.stack.stack
+        left = dict(self.drain.left) if self.drain else {}
+        for service, why in left.items():
+            output.note(f"note: {service} wasn't drained: {why}")
+        if change.options.as_json:
+            told = {"stack": name, "runtime": self.runtime, "stopped": self.services}
+            drain = {"drained": self.drain.services if self.drain else [], "not_drained": left}
+            output.print_json({**told, **drain, **extra})
+        else:
+            what = f"stopped {', '.join(self.services)}" if self.services else "nothing was running"
+            output.print_line(f"stack {name} on {self.runtime}: {what}")
 
 
 @dataclass
@@ -126,7 +155,6 @@ class Change:
         from tfdeploy.journal.lock import myself
 
         me = myself(words())
-        unfinished = self.journal.unfinished
         entry = Entry(
             number=0,
             command=words(),
@@ -135,10 +163,9 @@ class Change:
             pid=me.pid,
             started=me.started,
             began=time.time(),
-            before=self.journal.deployed or State(self.file.text),
+            before=State(self.file.text),
             found=self.file.text,
             wanted=(after or self.file).text,
-            finishes=unfinished[-1].number if unfinished else None,
         )
         self.writer.begin(replace(entry, **{**self.settings, **settings}))
 
@@ -173,36 +200,52 @@ class Change:
     def save(self, after: StackFile) -> None:
         """Save the stack file alone; the servers stay as they are."""
         self._show_diff(after)
+        if self.options.dry_run:
+            return
+        from tfdeploy.journal import State
+
         if self.writer.entry is None and after.text != self.file.text:
             self.begin(after)
         self._save(after)
-        self._end("done", after=self._state(after, None))
+        self._end("done", after=State(after.text))
 
-    def down(self, drain_seconds: float) -> tuple[str, list[str], Drained]:
-        """Stop every service, after a drain.
+    def down(
+        self,
+        after: StackFile | None = None,
+        cause: str = "asked for",
+        drain_seconds: float = DRAIN_SECONDS,
+    ) -> Stopped:
+        """Stop every service after a drain, and save the stack file where it becomes another one.
 
-        Returns:
-            The runtime's name, the services that ran, and how their drain ended.
+        Raises:
+            TfdeployError: as the runtime's ``down``.
         """
         from tfdeploy.apply.drain import drained
         from tfdeploy.apply.wait import Deadline
         from tfdeploy.cli.reporters import make_reporter
-        from tfdeploy.journal import served_by
+        from tfdeploy.journal import State, served_by
         from tfdeploy.runtimes import forget
 
         choice = choose(self.file, self.options.runtime)
         observed = choice.runtime.observe()
-        before = self._before(self.file, served_by(observed), False)
-        if before.services:
-            self._begin_or_update(
-                self.file, deploys=True, runtime=choice.runtime.name, before=before
-            )
+        plan = _stopping(self.file, choice, observed, cause)
+        if after is not None:
+            self._show_diff(after)
+            self.say(str(plan))
+        if self.options.dry_run:
+            return Stopped(choice.runtime.name, [])
+        before = self._before(served_by(observed), False)
+        after = after or self.file
+        if before.services or after.text != self.file.text:
+            known = {"deploys": True, "runtime": choice.runtime.name, "server": choice.server}
+            self._begin_or_update(after, **known, plan=plan.as_data(), before=before)
+        self._save(after)
         reporter = make_reporter(self.options.as_json)
         with drained(choice.runtime, observed, reporter, Deadline(drain_seconds)) as drain:
             stopped = choice.runtime.down()
-        forget(self.file)
-        self._end("done", after=self._state(self.file, {}))
-        return choice.runtime.name, stopped, drain
+        forget(after)
+        self._end("done", after=State(after.text, {}))
+        return Stopped(choice.runtime.name, stopped, drain)
 
     def end_with(self, note: str) -> None:
         """Complete an entry of something that isn't the stack's own, and that no undo brings back.
@@ -237,18 +280,24 @@ class Change:
     def _apply(self, after: StackFile, choice: Choice, ready: Prepared) -> ObservedStack:
         """Apply a plan, all of it written down; the stack as it is then."""
         from tfdeploy.apply import apply_plan
-        from tfdeploy.cli.reporters import make_reporter
-        from tfdeploy.journal import served_by
+        from tfdeploy.cli.reporters import WrittenReporter, make_reporter
+        from tfdeploy.journal import State, served_by
         from tfdeploy.runtimes import forget, remember
 
         served = served_by(ready.observed)
-        before = self._before(after, served, not ready.plan.steps)
-        known = {"deploys": True, "runtime": choice.runtime.name, "plan": ready.plan.as_data()}
-        if ready.plan.steps or after.text != self.file.text or after.text != before.file:
+        before = self._before(served, not ready.plan.steps)
+        known = {
+            "deploys": True,
+            "runtime": choice.runtime.name,
+            "server": choice.server,
+            "plan": ready.plan.as_data(),
+        }
+        told = (self.file.text, before.file)
+        if ready.plan.steps or self.journal.unfinished or told != (after.text, after.text):
             self._begin_or_update(after, before=before, **known)
         self._save(after)
         if not ready.plan.steps:
-            self._end("done", after=self._state(after, served))
+            self._end("done", after=State(after.text, served))
             return ready.observed
         remember(after, choice, ready.templates)
         try:
@@ -257,44 +306,43 @@ class Change:
                 runtime=choice.runtime,
                 rendered=ready.rendered,
                 before=ready.observed,
-                reporter=_Written(make_reporter(self.options.as_json), self.writer),
+                reporter=WrittenReporter(make_reporter(self.options.as_json), self.writer),
                 timeout_seconds=self.options.timeout_seconds,
             )
         except BaseException:
             if not ready.observed.services:
                 forget(after)
             raise
+        self._end("done", after=State(after.text))
         observed = choice.runtime.observe()
-        self._end("done", after=self._state(after, served_by(observed)))
+        self.writer.update(after=State(after.text, served_by(observed)))
         return observed
 
     def _begin_or_update(self, after: StackFile, **known: Any) -> None:
+        unfinished = self.journal.unfinished
+        known["finishes"] = unfinished[-1].number if unfinished else None
         if self.writer.entry is None:
             self.begin(after, **known)
         else:
             self.writer.update(**known)
 
-    def _before(self, after: StackFile, served: dict[str, Any], up_to_date: bool) -> State:
+    def _before(self, served: dict[str, Served], up_to_date: bool) -> State:
         """What an undo goes back to: the stack as it was brought up last.
 
         That is more than the stack file as it was found, which may have been edited since.
         """
         from tfdeploy.journal import State
 
-        if self.journal.unfinished:
-            return self.journal.unfinished[0].before
+        deployed = self.journal.deployed
+        if self.journal.unfinished and deployed is not None:
+            return deployed
         running = State(None, served).is_up
-        if not running:
-            return State(self.file.text, {})
-        if self.journal.deployed is not None and self.journal.deployed.file is not None:
-            return State(self.journal.deployed.file, served)
-        # Brought up before there was a journal.
-        return State(self.file.text if up_to_date else None, served)
-
-    def _state(self, file: StackFile, services: Any) -> State:
-        from tfdeploy.journal import State
-
-        return State(file.text, services)
+        if deployed is not None and deployed.file is not None and deployed.services != {}:
+            # Services that ended by themselves are to be up all the same.
+            return State(deployed.file, served if running else deployed.services or served)
+        # Where it runs, it was brought up before there was a journal.
+        known = up_to_date or not running
+        return State(self.file.text if known else None, served if running else {})
 
     def _save(self, after: StackFile) -> None:
         from tfdeploy.files import save_text
@@ -322,54 +370,11 @@ class Change:
         extra: dict[str, Any],
     ) -> None:
         if self.options.as_json:
-            services = _addresses(observed)
+            services = addresses(observed)
             told = {**ready.plan.as_data(), "reason": choice.reason, "services": services, **extra}
             output.print_json(told)
         elif not self.options.dry_run:
-            _show_addresses(file, observed)
-
-
-class _Written:
-    """A reporter that also writes down how far the plan has come."""
-
-    def __init__(self, inner: Any, writer: Writer) -> None:
-        self._inner = inner
-        self._writer = writer
-        self._number = 0
-
-    def begin(self, step: Step) -> None:
-        """The step is written down before it is begun."""
-        self._number += 1
-        self._writer.update(step=self._number)
-        self._inner.begin(step)
-
-    def models(self, service: str, states: dict[str, str]) -> None:
-        """Nothing to write down."""
-        self._inner.models(service, states)
-
-    def end(self, step: Step, seconds: float) -> None:
-        """Nothing to write down."""
-        self._inner.end(step, seconds)
-
-    def failed(self, message: str) -> None:
-        """What was done is being taken back."""
-        self._writer.update(taking_back=True)
-        self._inner.failed(message)
-
-
-def diff(before: StackFile, after: StackFile) -> str:
-    """What a change does to the stack file, for people; empty where nothing."""
-    import difflib
-
-    lines = difflib.unified_diff(
-        before.text.splitlines(),
-        after.text.splitlines(),
-        str(before.path),
-        str(after.path),
-        lineterm="",
-        n=2,
-    )
-    return "\n".join(lines)
+            show_addresses(file, observed)
 
 
 def _told(error: BaseException) -> dict[str, str]:
@@ -378,21 +383,10 @@ def _told(error: BaseException) -> dict[str, str]:
     return {"code": "", "error": f"{type(error).__name__}: {error}".rstrip(": ")}
 
 
-def _addresses(observed: ObservedStack) -> dict[str, Any]:
-    return {
-        name: {
-            "state": service.state,
-            "rest": service.rest_url,
-            "grpc": service.grpc_address,
-            "models": {m: sorted(service.available(m)) for m in service.versions},
-        }
-        for name, service in observed.services.items()
-    }
+def _stopping(file: StackFile, choice: Choice, observed: ObservedStack, cause: str) -> Plan:
+    """What `down` does, as a plan."""
+    from tfdeploy.plan import Plan, StopService
 
-
-def _show_addresses(file: StackFile, observed: ObservedStack) -> None:
-    for name, service in observed.services.items():
-        output.print_line(f"{name}: {service.rest_url} (REST), {service.grpc_address} (gRPC)")
-    models = [m for one in file.stack.services.values() for m in one.models]
-    if models:
-        output.print_line(f"next: tfdeploy predict {file.folder.name} {models[0]} --help")
+    running = [name for name, one in observed.services.items() if one.state != "absent"]
+    steps = tuple(StopService(cause, name) for name in running)
+    return Plan(file.stack.stack, choice.runtime.name, steps)

@@ -4,12 +4,12 @@ from typing import Annotated
 
 import typer
 
-from tfdeploy.cli import output
 from tfdeploy.cli.app import app
-from tfdeploy.cli.change import Options, open_change
+from tfdeploy.cli.change import DRAIN_SECONDS, Options, open_change
 from tfdeploy.cli.options import (
     DEFAULT_STACKS,
     AsJson,
+    DryRun,
     RuntimeOption,
     ServerBinary,
     StackArgument,
@@ -27,7 +27,7 @@ def up(
     stack: StackArgument,
     runtime: RuntimeOption = None,
     server_binary: ServerBinary = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Stop after the plan.")] = False,
+    dry_run: DryRun = False,
     templates: TemplatesDir = None,
     timeout: Timeout = 300.0,
     wait: Wait = 0.0,
@@ -55,7 +55,7 @@ def down(
             parser=wait_seconds,
             help="How long requests in flight may take; 0 cuts them off.",
         ),
-    ] = 10.0,
+    ] = DRAIN_SECONDS,
     runtime: RuntimeOption = None,
     wait: Wait = 0.0,
     stacks_dir: StacksDir = DEFAULT_STACKS,
@@ -67,12 +67,4 @@ def down(
     journal stay.
     """
     with open_change(stack, stacks_dir, Options(runtime, as_json=as_json), wait) as change:
-        name, stopped, drain = change.down(drain_seconds)
-    for service, why in drain.left.items():
-        output.note(f"note: {service} wasn't drained: {why}")
-    if as_json:
-        told = {"stack": change.file.stack.stack, "runtime": name, "stopped": list(stopped)}
-        output.print_json({**told, "drained": drain.services, "not_drained": drain.left})
-    else:
-        what = f"stopped {', '.join(stopped)}" if stopped else "nothing was running"
-        output.print_line(f"stack {change.file.stack.stack} on {name}: {what}")
+        change.down(drain_seconds=drain_seconds).show(change)

@@ -89,6 +89,7 @@ Wait = Annotated[
         help="Wait for another command that changes the stack; without a number, to its end.",
     ),
 ]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Stop after the plan.")]
 DEFAULT_STACKS = Path("stacks")
 
 WORDS: ContextVar[tuple[str, ...]] = ContextVar("words", default=())

@@ -329,8 +329,13 @@ CATALOGUE: dict[str, Entry] = {
         Exit.USAGE,
         "The stack file was edited since the last change",
         "An undo writes the stack file as it was before the last change, and what was edited by "
-        "hand since would be lost from it. `--yes` goes on; the edited file is kept in the "
-        "journal, and `tfdeploy undo STACK --redo` brings it back.",
+        "hand since would be lost from it. `--yes` goes on, and keeps a copy of the edited file "
+        "beside the journal's entry.",
+    ),
+    "TFD424": Entry(
+        Exit.USAGE,
+        "The journal has no such change",
+        "A stack's journal keeps the last 200 changes; `tfdeploy history STACK` lists them.",
     ),
     "TFD501": Entry(
         Exit.USAGE,

@@ -56,11 +56,12 @@ class Entry:
         of: the change that an undo goes back over; the undo that a redo takes back.
         deploys: whether it changes what runs, or the stack file alone.
         runtime: where the services run.
-        plan: `Plan.as_data()`; None where it ended before there was one, and for `down`.
+        server: the command of the server on the process runtime.
+        plan: `Plan.as_data()`; None where it ended before there was one.
         step: the number of the plan's step that was begun last, from 1; 0 before the first.
         taking_back: a step had failed, and what was changed was being taken back.
         brought: base paths of models that were copied into models_dir.
-        before: what to go back to: the stack as it was brought up last.
+        before: what to go back to: the stack as it was brought up last; of an edit, its file.
         found, wanted: the stack file's text when the command began, and what it makes of it.
         after: what it came to; None where it didn't come to an end.
         error: code, error, where and hint of what ended it.
@@ -84,6 +85,7 @@ class Entry:
     of: int | None = None
     deploys: bool = False
     runtime: str | None = None
+    server: tuple[str, ...] = ()
     plan: Mapping[str, Any] | None = None
     step: int = 0
     taking_back: bool = False
@@ -118,7 +120,7 @@ class Entry:
         """Whether anything was, or may have been, changed."""
         if self.result == "done":
             changed = self.wanted != self.found or bool(self.steps) or bool(self.brought)
-            return changed or self.before.is_up != (self.after or self.before).is_up
+            return changed or self.finishes is not None
         return self.result == "cut short"
 
     def works(self) -> bool:
@@ -169,6 +171,7 @@ def parse_entry(data: Any) -> Entry:
         "number": int(known["number"]),
         "command": tuple(map(str, known["command"])),
         "brought": tuple(map(str, known.get("brought", ()))),
+        "server": tuple(map(str, known.get("server", ()))),
         "before": _state(known["before"]),
         "after": None if after is None else _state(after),
         "pid": int(known["pid"]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -93,6 +93,11 @@ def unsure_services(folder: Path) -> set[str]:
     return {name for one in read_journal(folder).unfinished for name in one.unsure_services()}
 
 
+def edited_copy(folder: Path, number: int) -> Path:
+    """Where an undo keeps the stack file that was edited by hand before it."""
+    return folder / JOURNAL_DIR / f"{number:06}-edited.yaml"
+
+
 def _files(folder: Path) -> list[tuple[int, Path]]:
     found = [p for p in (folder / JOURNAL_DIR).glob("*.json") if p.stem.isdigit()]
     return sorted((int(path.stem), path) for path in found)
@@ -129,14 +134,19 @@ class Writer:
 
     def begin(self, entry: Entry) -> Entry:
         """Write the entry under the next number, before the first change of the world."""
-        files = _files(self._folder)
-        number = files[-1][0] + 1 if files else 1
-        self.entry = replace(entry, number=number)
+        self.entry = replace(entry, number=self.next_number)
         self._save(self.entry)
-        for _, path in files[: max(0, len(files) + 1 - KEPT)]:
-            with suppress(OSError):
-                path.unlink()
+        for number, path in _files(self._folder)[:-KEPT]:
+            for old in (path, edited_copy(self._folder, number)):
+                with suppress(OSError):
+                    old.unlink()
         return self.entry
+
+    @property
+    def next_number(self) -> int:
+        """The number of the entry that is begun next; damaged ones count."""
+        files = _files(self._folder)
+        return files[-1][0] + 1 if files else 1
 
     def update(self, **changes: Any) -> None:
         """Write what is known by now."""
@@ -166,8 +176,3 @@ class Writer:
             if not self._broken:
                 self._warn(f"note: this change isn't written down: {error.message}")
             self._broken = True
-
-
-def live(folder: Path) -> Iterator[Entry]:
-    """Entries that are being worked on right now."""
-    return (one for one in read_journal(folder).entries if one.works())

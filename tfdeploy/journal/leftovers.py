@@ -27,9 +27,17 @@ def remove_leftovers(folder: Path, base_paths: Iterable[Path]) -> list[Path]:
         base_paths: of the models that the killed command was bringing.
 
     Returns:
-        What was removed.
+        What was removed of the models.
     """
-    return [*_scratch_folders(base_paths), *_half_written(folder)]
+    _remove_half_written((folder / name).rglob(".*") for name in (RUN_DIR, RENDERED_DIR))
+    return list(_scratch_folders(base_paths))
+
+
+def remove_half_begun(folder: Path) -> None:
+    """Remove what is left of a command that was killed before its entry was in the journal."""
+    half_begun = [folder.glob(f".{FILE_NAME}.*")]
+    half_begun += [(folder / name).glob(".*") for name in (RUN_DIR, JOURNAL_DIR)]
+    _remove_half_written(half_begun)
 
 
 def _scratch_folders(base_paths: Iterable[Path]) -> Iterable[Path]:
@@ -46,11 +54,8 @@ def _scratch_folders(base_paths: Iterable[Path]) -> Iterable[Path]:
                 yield base_path
 
 
-def _half_written(folder: Path) -> Iterable[Path]:
-    own = [folder.glob(f".{FILE_NAME}.*"), (folder / JOURNAL_DIR).glob(".*")]
-    own += [(folder / name).rglob(".*") for name in (RUN_DIR, RENDERED_DIR)]
-    for found in own:
-        for path in [one for one in found if _BESIDE.match(one.name) and one.is_file()]:
+def _remove_half_written(found: Iterable[Iterable[Path]]) -> None:
+    for paths in found:
+        for path in [one for one in paths if _BESIDE.match(one.name) and one.is_file()]:
             with suppress(OSError):
                 path.unlink()
-                yield path

@@ -52,3 +52,24 @@ def _take_back(force: list[Entry], number: int | None) -> list[Entry]:
         while force and not force[-1].deploys:
             taken.append(force.pop())
     return taken[::-1]
+
+
+def is_edited(entries: Iterable[Entry], text: str) -> bool:
+    """Whether the stack file was edited by hand since the last change.
+
+    Args:
+        entries: oldest first.
+        text: the stack file as it is.
+    """
+    left: set[str] = set()
+    for entry in reversed(list(entries)):
+        if entry.result == "done":
+            return text not in left | {entry.wanted}
+        if entry.result == "cut short":
+            left |= {entry.found, entry.wanted}
+    return False
+
+
+def undone_by(entries: Iterable[Entry]) -> dict[int, int]:
+    """Change → the undo that is in force over it."""
+    return {one.number: undo.number for undo, taken in _walk(entries)[1] for one in taken}

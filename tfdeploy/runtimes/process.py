@@ -32,6 +32,7 @@ from tfdeploy.runtimes.serverlog import reason
 from tfdeploy.stack import StackFile
 from tfdeploy.stack.file import RUN_DIR
 
+MARK = "TFDEPLOY_RECORD"
 STOP_GRACE_SECONDS = 10.0
 LOG_TAIL_BYTES = 256 * 1024
 
@@ -238,17 +239,21 @@ class ProcessRuntime:
             log.parent.mkdir(parents=True, exist_ok=True)
             if log.exists():
                 log.replace(log.with_suffix(".log.1"))
+        path = self._record_path(record.service)
+        # Should we be killed before its number is written down, it is found by this mark.
+        self._save(replace(record, pid=0), path)
+        marked = {**record.environment, MARK: str(path)}
         try:
-            process = processes.start_detached(record.argv, log=log, environment=record.environment)
+            process = processes.start_detached(record.argv, log=log, environment=marked)
         except OSError as error:
+            path.unlink(missing_ok=True)
             raise TfdeployError(
                 "TFD413",
                 f"Service '{record.service}' can't be started: {error.strerror}.",
                 where=" ".join(record.argv[:3]),
                 hint="check the path and the permissions of the server program.",
             ) from error
-        running = replace(record, pid=process.pid, started=process.started)
-        self._save(running, self._record_path(record.service))
+        self._save(replace(record, pid=process.pid, started=process.started), path)
 
     def _end(self, service: str) -> None:
         record = self._record(service)
@@ -311,7 +316,11 @@ class ProcessRuntime:
 
     def _record(self, service: str) -> Record | None:
         with suppress(OSError, ValueError, TypeError, KeyError):
-            return _read_record(self._record_path(service))
+            path = self._record_path(service)
+            record = _read_record(path)
+            if record.pid == 0 and (found := processes.find_marked(MARK, str(path))):
+                return replace(record, pid=found.pid, started=found.started)
+            return record
         return None
 
     def _records(self) -> list[Record]:
