@@ -62,10 +62,11 @@ format: $(VENV)/dev.stamp  ## Format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: $(VENV)/dev.stamp  ## Start-up, inspect and export, each beside what it is measured against
+bench: $(VENV)/dev.stamp  ## Start-up, inspect, export and lint, each beside what it is measured against
 	@$(BIN)/python benchmarks/startup.py $(ARGS)
 	@$(BIN)/python benchmarks/inspecting.py $(ARGS)
 	@$(BIN)/python benchmarks/export.py $(ARGS)
+	@$(BIN)/python benchmarks/linting.py
 
 bench-server: $(VENV)/bench.stamp  ## The embedded server, beside a real one (ARGS="--server-binary PATH") and others
 	@$(BIN)/python benchmarks/server.py $(ARGS)

@@ -139,3 +139,17 @@ def test_an_interrupted_down_leaves_what_ran_before(up: Up) -> None:
     up.cli("wait", "s").succeeded()
     assert find(up.pid) is not None
     assert ask(up.rest_url, up.folder)[0] == 200
+
+
+def test_a_killed_down_is_mended_by_the_next_up(up: Up) -> None:
+    down = up.down("--drain-seconds", "100000")
+    os.killpg(down.pid, signal.SIGKILL)
+    down.communicate(timeout=120)
+    assert up.config.read_text() != up.text
+    assert up.cli("status", "s").exit_code == 1
+    up.go()
+    assert up.reply.result()[0] == 200
+    up.cli("up", "s").succeeded()
+    assert up.config.read_text() == up.text
+    assert find(up.pid) is not None
+    up.cli("status", "s").succeeded()

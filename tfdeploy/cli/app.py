@@ -46,6 +46,8 @@ from tfdeploy.cli import prune  # noqa: E402
 from tfdeploy.cli import predict  # noqa: E402
 from tfdeploy.cli import compare  # noqa: E402
 from tfdeploy.cli import image  # noqa: E402
+from tfdeploy.cli import lint  # noqa: E402
+from tfdeploy.cli import importing  # noqa: E402
 from tfdeploy.cli import extras  # noqa: E402
 # isort: on
 
@@ -58,7 +60,9 @@ __all__ = [
     "extras",
     "history",
     "image",
+    "importing",
     "inspect",
+    "lint",
     "predict",
     "prune",
     "stacks",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tfdeploy.errors.entries import Entry, Exit
 from tfdeploy.errors.running_entries import RUNNING_ENTRIES
+from tfdeploy.errors.setup_entries import SETUP_ENTRIES
 
 CATALOGUE: dict[str, Entry] = {
     "TFD101": Entry(
@@ -215,6 +216,7 @@ CATALOGUE: dict[str, Entry] = {
         "The stack has no services, or a service has no models. A server without a model never "
         "opens its ports.",
     ),
+    **SETUP_ENTRIES,
     "TFD301": Entry(
         Exit.USAGE,
         "The GPU shares add up to more than the device",

@@ -76,6 +76,7 @@ def changing(
     command: Sequence[str] = ("tfdeploy",),
     *,
     wait_seconds: float = 0.0,
+    unnamed_seconds: float = UNNAMED_SECONDS,
     report: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Holder]:
     """Hold a stack's folder while the body changes the stack.
@@ -84,13 +85,14 @@ def changing(
         folder: the stack's own folder.
         command: the words of the command, for those who meet the lock.
         wait_seconds: how long to wait for whoever holds it; ``inf`` for as long as it takes.
+        unnamed_seconds: how long at least, while nobody alive can be named as the holder.
         report: gets one line for each holder that is waited for.
 
     Raises:
         TfdeployError: TFD415 when another command holds it, TFD420 where nothing can be locked.
     """
     with contextlib.ExitStack() as stack:
-        lock = _take(folder, wait_seconds, report, stack)
+        lock = _take(folder, (wait_seconds, max(wait_seconds, unnamed_seconds)), report, stack)
         holder = myself(command)
         note = folder / RUN_DIR / HOLDER_FILE
         # A folder that can't be written is held all the same; others just aren't told by whom.
@@ -119,7 +121,7 @@ def read_holder(folder: Path) -> Holder | None:
 
 def _take(
     folder: Path,
-    wait_seconds: float,
+    waits: tuple[float, float],
     report: Callable[[str], None],
     stack: contextlib.ExitStack,
 ) -> int:
@@ -133,7 +135,7 @@ def _take(
         except BlockingIOError:
             holder = read_holder(folder)
         waited = time.monotonic() - began
-        if waited >= (max(wait_seconds, UNNAMED_SECONDS) if holder is None else wait_seconds):
+        if waited >= waits[holder is None]:
             raise _refused(folder, holder, waited)
         # Whoever has only just taken it is named a moment later.
         line = _waiting_for(holder) if holder or waited > 0.5 else None

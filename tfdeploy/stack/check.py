@@ -17,13 +17,12 @@ from tfdeploy.stack.wanted import Wanted, wanted_versions
 
 def check_stack(file: StackFile) -> list[TfdeployError]:
     """Every problem that the stack file alone shows: images, flags, ports, GPU shares."""
-    return [
-        *_images(file),
-        *_flags(file),
-        *_ports(file),
-        *check_shares(_shares(file)),
-        *_same_name(file),
-    ]
+    return [*check_alone(file), *_same_name(file)]
+
+
+def check_alone(file: StackFile) -> list[TfdeployError]:
+    """As ``check_stack``, without a look at the stacks beside it."""
+    return [*_images(file), *_flags(file), *_ports(file), *check_shares(_shares(file))]
 
 
 Coming = Mapping[tuple[str, str], Sequence[VersionFolder]]
@@ -164,6 +163,11 @@ def _name_of(path: Path) -> str:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError):
         return ""
+    return name_in(text)
+
+
+def name_in(text: str) -> str:
+    """The name in a stack file's text, which may be broken in every other way."""
     match = re.search(r"^stack:\s*['\"]?([^\s'\"#]+)", text, re.MULTILINE)
     return match[1] if match else ""
 
