@@ -26,11 +26,7 @@ if TYPE_CHECKING:
     from tfdeploy.cli.looking import Look
 
 
-@app.command(
-    **examples(
-        "tfdeploy status vision", "tfdeploy status vision --json", "tfdeploy status vision --watch"
-    )
-)
+@app.command(**examples("tfdeploy status vision --json", "tfdeploy status vision --watch"))
 def status(
     stack: StackArgument,
     watch: Annotated[
