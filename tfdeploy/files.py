@@ -189,3 +189,43 @@ def copy_tree(source: Path, scratch: Path) -> None:
 def is_of_the_disk(error: OSError) -> bool:
     """Whether it is the disk written to that is at fault, not the file that was read."""
     return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
+
+GONE = ".gone-"
+
+
+def remove_aside(folder: Path) -> None:
+    """Delete a folder so that nobody ever meets half of it: it is renamed first.
+
+    The new name begins with a point and is no number, so that servers pass it over; a process
+    that still reads files in it keeps them open.
+
+    Raises:
+        TfdeployError: TFD211.
+    """
+    with writing(folder):
+        aside = Path(tempfile.mkdtemp(prefix=f"{GONE}{folder.name}-", dir=folder.parent))
+        folder.rename(aside / folder.name)
+        shutil.rmtree(aside)
+
+
+def remove_half_removed(parent: Path) -> list[Path]:
+    """Delete what a `remove_aside` that was killed has left; what was found.
+
+    Raises:
+        TfdeployError: TFD211.
+    """
+    found = sorted(parent.glob(f"{GONE}*"))
+    for one in found:
+        with writing(one):
+            shutil.rmtree(one)
+    return found
+
+
+def tree_bytes(folder: Path) -> int:
+    """The size of all files below a folder; links count as links."""
+    return sum(
+        os.lstat(os.path.join(root, name)).st_size
+        for root, _, names in os.walk(folder)
+        for name in names
+    )

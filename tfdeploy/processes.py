@@ -19,6 +19,7 @@ __all__ = [
     "find_marked",
     "is_alive",
     "kept_open_by_changes",
+    "memory_bytes",
     "run",
     "run_whole",
     "start_detached",
@@ -199,6 +200,19 @@ def is_alive(process: Process) -> bool:
     """Whether this very process still runs."""
     found = find(process.pid)
     return found is not None and abs(found.started - process.started) < 2.0
+
+
+def memory_bytes(process: Process) -> int | None:
+    """The resident memory of a process and its children; None when it has ended."""
+    import psutil
+
+    if not is_alive(process):
+        return None
+    try:
+        parent = psutil.Process(process.pid)
+        return sum(one.memory_info().rss for one in [parent, *parent.children(recursive=True)])
+    except psutil.Error:
+        return None
 
 
 def stop(process: Process, *, grace_seconds: float, sleep: Callable[[float], None]) -> None:

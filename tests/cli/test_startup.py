@@ -89,7 +89,18 @@ def test_commands_that_only_read_never_import_tensorflow(words: list[str], tmp_p
 
 def test_every_command_is_there() -> None:
     known = {"new", "add-model", "remove-model", "render", "plan", "up", "down", "status", "logs"}
-    known |= {"predict", "export", "inspect", "explain", "image build", "lint", "import"}
+    known |= {
+        "wait",
+        "compare",
+        "prune",
+        "predict",
+        "export",
+        "inspect",
+        "explain",
+        "image build",
+        "lint",
+        "import",
+    }
     assert known <= {" ".join(words) for words in commands()}
 
 

@@ -43,7 +43,10 @@ from tfdeploy.cli import moves  # noqa: E402
 from tfdeploy.cli import history  # noqa: E402
 from tfdeploy.cli import undo  # noqa: E402
 from tfdeploy.cli import watch  # noqa: E402
+from tfdeploy.cli import wait  # noqa: E402
+from tfdeploy.cli import prune  # noqa: E402
 from tfdeploy.cli import predict  # noqa: E402
+from tfdeploy.cli import compare  # noqa: E402
 from tfdeploy.cli import image  # noqa: E402
 from tfdeploy.cli import lint  # noqa: E402
 from tfdeploy.cli import importing  # noqa: E402
@@ -52,6 +55,7 @@ from tfdeploy.cli import extras  # noqa: E402
 
 __all__ = [
     "app",
+    "compare",
     "deploy",
     "edit",
     "export",
@@ -63,8 +67,10 @@ __all__ = [
     "lint",
     "moves",
     "predict",
+    "prune",
     "stacks",
     "undo",
     "versions",
+    "wait",
     "watch",
 ]

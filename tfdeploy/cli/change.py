@@ -33,11 +33,15 @@ from tfdeploy.cli.showing import addresses, diff, show_addresses
 from tfdeploy.errors import TfdeployError
 
 if TYPE_CHECKING:
+    from tfdeploy.apply.drain import Drained
     from tfdeploy.cli.prepare import Prepared
     from tfdeploy.journal import Journal, Result, Served, State, Writer
     from tfdeploy.plan import ObservedStack, Plan
     from tfdeploy.runtimes import Choice
     from tfdeploy.stack import StackFile
+
+
+DRAIN_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -108,17 +112,22 @@ def clean_up(folder: Path, base_paths: Iterable[str]) -> None:
 
 @dataclass(frozen=True)
 class Stopped:
-    """What `down` did: the runtime's name, and the services that ran."""
+    """What `down` did: the runtime's name, the services that ran, and how their drain ended."""
 
     runtime: str
     services: list[str]
+    drain: Drained | None = None
 
     def show(self, change: Change, **extra: Any) -> None:
         """Tell it."""
         name = change.file.stack.stack
+        left = dict(self.drain.left) if self.drain else {}
+        for service, why in left.items():
+            output.note(f"note: {service} wasn't drained: {why}")
         if change.options.as_json:
-            told = {"stack": name, "runtime": self.runtime, "stopped": self.services, **extra}
-            output.print_json(told)
+            told = {"stack": name, "runtime": self.runtime, "stopped": self.services}
+            drain = {"drained": self.drain.services if self.drain else [], "not_drained": left}
+            output.print_json({**told, **drain, **extra})
         else:
             what = f"stopped {', '.join(self.services)}" if self.services else "nothing was running"
             output.print_line(f"stack {name} on {self.runtime}: {what}")
@@ -208,12 +217,20 @@ class Change:
         self._save(after)
         self._end("done", after=State(after.text))
 
-    def down(self, after: StackFile | None = None, cause: str = "asked for") -> Stopped:
-        """Stop every service, and save the stack file where it becomes another one.
+    def down(
+        self,
+        after: StackFile | None = None,
+        cause: str = "asked for",
+        drain_seconds: float = DRAIN_SECONDS,
+    ) -> Stopped:
+        """Stop every service after a drain, and save the stack file where it becomes another one.
 
         Raises:
             TfdeployError: as the runtime's ``down``.
         """
+        from tfdeploy.apply.drain import drained
+        from tfdeploy.apply.wait import Deadline
+        from tfdeploy.cli.reporters import make_reporter
         from tfdeploy.journal import State, served_by
         from tfdeploy.runtimes import forget
 
@@ -233,10 +250,22 @@ class Change:
             known |= {"plan": plan.as_data(), "step": min(1, len(plan.steps))}
             self._begin_or_update(after, **known, before=before)
         self._save(after)
-        stopped = choice.runtime.down()
+        reporter = make_reporter(self.options.as_json)
+        with drained(choice.runtime, observed, reporter, Deadline(drain_seconds)) as drain:
+            stopped = choice.runtime.down()
         forget(after)
         self._end("done", after=State(after.text, {}))
-        return Stopped(choice.runtime.name, stopped)
+        return Stopped(choice.runtime.name, stopped, drain)
+
+    def end_with(self, note: str) -> None:
+        """Complete an entry of something that isn't the stack's own, and that no undo brings back.
+
+        Args:
+            note: what was done.
+        """
+        self._ended = True
+        # Without a state afterwards it is as before: no undo stops here.
+        self.writer.end("done", note=note)
 
     def take_back(self, error: BaseException) -> None:
         """Put the stack file back and close the entry; the services are apply's affair."""
@@ -280,7 +309,7 @@ class Change:
         if not ready.plan.steps:
             self._end("done", after=State(after.text, served))
             return ready.observed
-        remember(after, choice)
+        remember(after, choice, ready.templates)
         try:
             apply_plan(
                 ready.plan,

@@ -1,7 +1,11 @@
 """up, down: change what runs."""
 
+from typing import Annotated
+
+import typer
+
 from tfdeploy.cli.app import app
-from tfdeploy.cli.change import Options, open_change
+from tfdeploy.cli.change import DRAIN_SECONDS, Options, open_change
 from tfdeploy.cli.options import (
     DEFAULT_STACKS,
     AsJson,
@@ -16,6 +20,7 @@ from tfdeploy.cli.options import (
     Wait,
     examples,
     skip_checks,
+    wait_seconds,
 )
 
 
@@ -44,9 +49,18 @@ def up(
         change.deploy(change.file)
 
 
-@app.command(**examples("tfdeploy down vision", "tfdeploy down vision --json"))
+@app.command(**examples("tfdeploy down vision", "tfdeploy down vision --drain-seconds 60 --json"))
 def down(
     stack: StackArgument,
+    drain_seconds: Annotated[
+        float,
+        typer.Option(
+            "--drain-seconds",
+            metavar="SECONDS",
+            parser=wait_seconds,
+            help="How long requests in flight may take; 0 cuts them off.",
+        ),
+    ] = DRAIN_SECONDS,
     runtime: RuntimeOption = None,
     wait: Wait = 0.0,
     stacks_dir: StacksDir = DEFAULT_STACKS,
@@ -54,7 +68,8 @@ def down(
 ) -> None:
     """Stop every service of a stack.
 
-    Models, rendered files and the journal stay.
+    New requests are refused at once, those in flight finish first. Models, rendered files and the
+    journal stay.
     """
     with open_change(stack, stacks_dir, Options(runtime, as_json=as_json), wait) as change:
-        change.down().show(change)
+        change.down(drain_seconds=drain_seconds).show(change)

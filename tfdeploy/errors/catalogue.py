@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tfdeploy.errors.entries import Entry, Exit
+from tfdeploy.errors.running_entries import RUNNING_ENTRIES
 from tfdeploy.errors.setup_entries import SETUP_ENTRIES
 from tfdeploy.errors.version_entries import VERSION_ENTRIES
 
@@ -372,6 +373,7 @@ CATALOGUE: dict[str, Entry] = {
         "Something listens at the address, but its answer isn't what TensorFlow Serving's REST API "
         "says: another program has the port, or the address is the gRPC port.",
     ),
+    **RUNNING_ENTRIES,
     "TFD700": Entry(
         Exit.BUG,
         "A bug in tfdeploy",

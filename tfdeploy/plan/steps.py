@@ -84,6 +84,13 @@ class StopService(ServiceStep):
 
 
 @dataclass(frozen=True)
+class DrainService(ServiceStep):
+    """Take no new requests, and let those in flight finish, before a service is stopped."""
+
+    kind: ClassVar[str] = "drain"
+
+
+@dataclass(frozen=True)
 class Reload(ServiceStep):
     """Write models.config and have the running server take it; no restart."""
 

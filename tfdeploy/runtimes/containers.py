@@ -62,6 +62,20 @@ def host_ports(attrs: Mapping[str, Any]) -> set[int]:
     return {int(bound["HostPort"]) for port in ports for bound in _bindings(attrs, port)}
 
 
+def used_memory(stats: Mapping[str, Any]) -> int | None:
+    """Memory without the cache of files that can be given back, in bytes.
+
+    The difference is what `docker stats` shows: total_inactive_file is of cgroup v1, inactive_file
+    of v2 (docker/cli, command/container/stats_helpers.go).
+    """
+    memory = stats.get("memory_stats") or {}
+    if not memory.get("usage"):
+        return None
+    details = memory.get("stats") or {}
+    cache = details.get("total_inactive_file", details.get("inactive_file", 0))
+    return int(memory["usage"]) - (int(cache) if cache < memory["usage"] else 0)
+
+
 def _bindings(attrs: Mapping[str, Any], port: int) -> list[dict[str, str]]:
     ports = (attrs.get("NetworkSettings") or {}).get("Ports") or {}
     return [one for one in ports.get(f"{port}/tcp") or [] if one.get("HostPort")]

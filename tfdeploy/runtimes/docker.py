@@ -23,7 +23,7 @@ from tfdeploy.render import (
 from tfdeploy.render.folder import RENDERED_DIR, read_files
 from tfdeploy.runtimes import compose, engine
 from tfdeploy.runtimes.compose import compose_error
-from tfdeploy.runtimes.containers import describe, host_ports
+from tfdeploy.runtimes.containers import describe, host_ports, used_memory
 from tfdeploy.runtimes.engine import engine_error, image_error
 from tfdeploy.runtimes.observing import models_configs, with_models_of_all
 from tfdeploy.runtimes.ports import check_ports
@@ -83,6 +83,13 @@ class DockerRuntime:
         if container is None:
             return ObservedService(service, "absent")
         return self._describe(service, container)
+
+    def memory_bytes(self, service: str) -> int | None:
+        """What the container holds in memory, the cache of files left out, as `docker stats`."""
+        container = self._own().get(service)
+        if container is None or not container.attrs["State"].get("Running"):
+            return None
+        return used_memory(engine.usage(self._client, container))
 
     def start(self, service: RenderedService) -> None:
         """Create and start the container, and the network where it is missing."""

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tfdeploy.errors import TfdeployError
 
@@ -115,6 +115,14 @@ def project_containers(
             all=True, filters={"label": labels}, ignore_removed=True
         )
     return sorted(found, key=lambda container: str(container.attrs.get("Created", "")))
+
+
+def usage(client: DockerClient, container: Container) -> dict[str, Any]:
+    """What a container uses at this moment, as ``GET /containers/ID/stats`` tells it."""
+    with asking():
+        # Without one-shot the engine measures for a second or two.
+        found: dict[str, Any] = client.api.stats(str(container.id), stream=False, one_shot=True)
+    return found
 
 
 def network_exists(client: DockerClient, project: str) -> bool:

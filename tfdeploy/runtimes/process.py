@@ -142,6 +142,11 @@ class ProcessRuntime:
             started_at=record.started,
         )
 
+    def memory_bytes(self, service: str) -> int | None:
+        """What the process and its workers hold in memory; what they share counts for each."""
+        record = self._record(service)
+        return None if record is None else processes.memory_bytes(record.process)
+
     def start(self, service: RenderedService) -> None:
         """Start the server of a service, detached; its log begins anew."""
         place = self._all_places()[service.name]

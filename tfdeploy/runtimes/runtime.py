@@ -1,4 +1,4 @@
-"""The seam: what every runtime can do. Three verbs look, the others change."""
+"""The seam: what every runtime can do. Four verbs look, the others change."""
 
 from __future__ import annotations
 
@@ -33,6 +33,9 @@ class Runtime(Protocol):
 
     def look(self, service: str) -> ObservedService:
         """One service without its models: cheap enough to ask in a loop."""
+
+    def memory_bytes(self, service: str) -> int | None:
+        """The memory that a running service takes; None where it can't be told."""
 
     def start(self, service: RenderedService) -> None:
         """Start a service that isn't running.
