@@ -26,7 +26,7 @@ from tfdeploy.errors import Exit, TfdeployError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tfdeploy.client.side_by_side import Case, Comparison, Side
+    from tfdeploy.client.side_by_side import Case, Comparison, Send, Side
     from tfdeploy.savedmodel import Signature
     from tfdeploy.stack import StackFile
 
@@ -88,7 +88,6 @@ def compare(
     a request has no answer.
     """
     from tfdeploy.cli.predict import address_of
-    from tfdeploy.client.predict import predict as send
     from tfdeploy.client.side_by_side import compare_versions
 
     file = load(stack, stacks_dir)
@@ -96,17 +95,10 @@ def compare(
     _check_both_serve(file, rest_url, model, (old, new))
     signatures = _signatures(rest_url, model, old, new, timeout)
     cases = _cases(file, model, service, requests, (old, new), signatures[0])
+    send = _sender(rest_url, model, timeout)
     with _progress(as_json, rounds * len(cases)) as tell:
         found = compare_versions(
-            cases,
-            (old, new),
-            signatures,
-            lambda version, body: send(
-                rest_url, model, body, version=version, timeout_seconds=timeout
-            ),
-            tolerance=tolerance,
-            rounds=rounds,
-            tell=tell,
+            cases, (old, new), signatures, send, tolerance=tolerance, rounds=rounds, tell=tell
         )
     if as_json:
         output.print_json({"stack": file.stack.stack, "model": model, **_data(found, tolerance)})
@@ -114,6 +106,14 @@ def compare(
         _show(found, model, tolerance)
     if not found.acceptable:
         raise typer.Exit(Exit.NO)
+
+
+def _sender(rest_url: str, model: str, timeout: float) -> "Send":
+    from tfdeploy.client.predict import predict
+
+    return lambda version, body: predict(
+        rest_url, model, body, version=version, timeout_seconds=timeout
+    )
 
 
 def _check_both_serve(
