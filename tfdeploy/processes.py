@@ -161,6 +161,20 @@ def is_alive(process: Process) -> bool:
     return found is not None and abs(found.started - process.started) < 2.0
 
 
+def hang_up(process: Process) -> None:
+    """SIGHUP to the process alone: read your configuration anew."""
+    if is_alive(process):
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(process.pid, signal.SIGHUP)
+
+
+def quit_gently(process: Process) -> None:
+    """SIGQUIT to the process alone, which nginx takes as: answer what has begun, then end."""
+    if is_alive(process):
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(process.pid, signal.SIGQUIT)
+
+
 def stop(process: Process, *, grace_seconds: float, sleep: Callable[[float], None]) -> None:
     """SIGTERM to the whole group, then SIGKILL when it hasn't gone after ``grace_seconds``."""
     for sign, wait_seconds in ((signal.SIGTERM, grace_seconds), (signal.SIGKILL, 5.0)):

@@ -1,7 +1,17 @@
 """What must change, and why? Pure: decides, never touches the world."""
 
+from tfdeploy.plan.beside import (
+    DrainOld,
+    RecreateGateway,
+    ReloadGateway,
+    StartBeside,
+    StartGateway,
+    StopGateway,
+    StopOther,
+    SwitchService,
+)
 from tfdeploy.plan.make import make_plan
-from tfdeploy.plan.observed import ObservedService, ObservedStack, ObservedVersion
+from tfdeploy.plan.observed import ObservedGateway, ObservedService, ObservedStack, ObservedVersion
 from tfdeploy.plan.steps import (
     Plan,
     RecreateService,
@@ -15,15 +25,24 @@ from tfdeploy.plan.steps import (
 from tfdeploy.plan.transition import transition_config
 
 __all__ = [
+    "DrainOld",
+    "ObservedGateway",
     "ObservedService",
     "ObservedStack",
     "ObservedVersion",
     "Plan",
+    "RecreateGateway",
     "RecreateService",
     "Reload",
+    "ReloadGateway",
+    "StartBeside",
+    "StartGateway",
     "StartService",
     "Step",
+    "StopGateway",
+    "StopOther",
     "StopService",
+    "SwitchService",
     "WaitAvailable",
     "WriteFiles",
     "make_plan",
