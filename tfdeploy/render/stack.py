@@ -121,27 +121,22 @@ def render_stack(
         for name, files in texts.items()
     }
     return RenderedStack(
-        file.stack.stack, services, compose, _gateway(file, gateway, templates, compose)
+        file.stack.stack, services, compose, _gateway(file, gateway, templates, hashes.get(GATEWAY))
     )
 
 
 def _gateway(
-    file: StackFile, place: GatewayPlace | None, templates: Templates, compose: str | None
+    file: StackFile, place: GatewayPlace | None, templates: Templates, compose_hash: str | None
 ) -> RenderedGateway | None:
-    if file.stack.gateway is None:
+    gateway = file.stack.gateway
+    if gateway is None:
         return None
-    config = render_nginx(
-        file.stack, place or container_place(file.stack), templates, _header(file)
-    )
-    publish = [file.stack.gateway.publish, file.stack.gateway.tls is None]
-    told = load_document(compose)["services"].get(GATEWAY) if compose is not None else publish
-    image = file.stack.gateway.image if compose is not None else ""
-    return RenderedGateway(image, config, _hash([told, image]))
-
-
-def load_document(text: str) -> Any:
-    """A YAML document that has been checked already."""
-    return yaml.safe_load(text)
+    place = place or container_place(file.stack)
+    config = render_nginx(file.stack, place, templates, _header(file))
+    if compose_hash is not None:
+        return RenderedGateway(gateway.image, config, compose_hash)
+    # A reload of nginx takes everything else.
+    return RenderedGateway("", config, _hash([place.entry, place.own, gateway.tls is None]))
 
 
 def _rendered_service(
@@ -229,12 +224,14 @@ def _compose_hashes(
 ) -> dict[str, str]:
     """A hash over what Compose is told of each service, overrides of the template included."""
     blank = yaml.safe_load(_render_compose(file, templates, dict.fromkeys(texts, "")))
-    return {
-        name: _hash(
-            [blank.get("services", {}).get(unit(name, _first_slot(file))), _static_files(files)]
-        )
+    said = blank.get("services", {})
+    hashes = {
+        name: _hash([said.get(unit(name, _first_slot(file))), _static_files(files)])
         for name, files in texts.items()
     }
+    if file.stack.gateway is not None:
+        hashes[GATEWAY] = _hash(said.get(GATEWAY))
+    return hashes
 
 
 def _process_hash(
@@ -281,7 +278,7 @@ def _render_compose(file: StackFile, templates: Templates, hashes: Mapping[str, 
         stack=file.stack.stack,
         services=services,
         models_source=_models_source(file),
-        gateway=_gateway_values(file),
+        gateway=_gateway_values(file, hashes.get(GATEWAY, "")),
     )
     images = {service["name"]: service["image"] for service in services}
     flags = {service["name"]: service["flags"] for service in services}
@@ -330,7 +327,7 @@ def _compose_values(
     }
 
 
-def _gateway_values(file: StackFile) -> dict[str, Any] | None:
+def _gateway_values(file: StackFile, server_hash: str) -> dict[str, Any] | None:
     gateway = file.stack.gateway
     if gateway is None:
         return None
@@ -342,5 +339,5 @@ def _gateway_values(file: StackFile) -> dict[str, Any] | None:
         "entry": {"target": ENTRY_PORT, "address": address, "published": str(port) if port else ""},
         "own_port": OWN_PORT,
         "aliases": list(file.stack.services),
-        "labels": {LABEL_STACK: file.stack.stack},
+        "labels": {LABEL_STACK: file.stack.stack, LABEL_SERVER_HASH: server_hash},
     }

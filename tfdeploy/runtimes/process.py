@@ -266,7 +266,7 @@ class ProcessRuntime:
         there = self._there(service)
         slot = (self._slots.other if beside else self._slots.live)(service, there)
         # Nothing has a server any more, and the log of the last one is there all the same.
-        name = service if service == GATEWAY or not there and not slot else unit(service, slot)
+        name = service if service == GATEWAY or (not there and not slot) else unit(service, slot)
         path = self._log_path(name)
         yield from self._tail(name, tail)
         if not follow or not path.exists():

@@ -150,7 +150,7 @@ class ProcessGateway:
         return {record.own_port, int(record.url.rpartition(":")[2])}
 
     def log_path(self) -> Path:
-        """nginx's own lines and the request log."""
+        """Nginx's own lines and the request log."""
         return self._run_dir / "logs" / f"{GATEWAY}.log"
 
     @property
@@ -207,7 +207,7 @@ class ProcessGateway:
 
 
 def nginx_user() -> str:
-    """The user of nginx's workers: who starts them; an nginx that isn't root's can't do otherwise."""
+    """The user of nginx's workers: who starts it, which only root's nginx must be told."""
     if os.geteuid() != 0:
         return ""
     import grp
