@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import struct
 import sys
 import threading
 import time
@@ -76,21 +77,28 @@ def fresh(address: str) -> Callable[[], None]:
     return ask
 
 
-def over_grpc(address: str) -> Callable[[], None]:
+def predict_request(rows: int = 1) -> bytes:
+    """A PredictRequest to the model `half`."""
     request = wire.PredictRequest()
     request.model_spec.name = "half"
     tensor = request.inputs["x"]
     tensor.dtype = DT_FLOAT
-    tensor.tensor_shape.dim.add().size = 1
-    tensor.float_val.append(2.0)
-    data = request.SerializeToString()
+    tensor.tensor_shape.dim.add().size = rows
+    tensor.float_val.extend([2.0] * rows)
+    data: bytes = request.SerializeToString()
+    return data
+
+
+def over_grpc(address: str) -> Callable[[], None]:
+    data = predict_request()
     channel = grpc.insecure_channel(address)
     call = channel.unary_unary(PREDICT)
 
     def ask() -> None:
         reply: Any = wire.PredictResponse.FromString(call(data, timeout=20))
         (output,) = reply.outputs.values()
-        if list(output.float_val) not in ([2.0], []):
+        numbers = list(output.float_val) or list(struct.unpack("<f", output.tensor_content))
+        if numbers != [2.0]:
             raise ValueError(str(output))
 
     return ask

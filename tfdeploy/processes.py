@@ -155,6 +155,17 @@ def find(pid: int) -> Process | None:
         return None
 
 
+def find_by_argv(argv: Sequence[str]) -> list[Process]:
+    """The live processes of exactly this command line."""
+    import psutil
+
+    wanted, found = list(argv), []
+    for one in psutil.process_iter(["cmdline", "create_time"]):
+        if one.info["cmdline"] == wanted:
+            found.append(Process(one.pid, one.info["create_time"]))
+    return found
+
+
 def is_alive(process: Process) -> bool:
     """Whether this very process still runs."""
     found = find(process.pid)

@@ -7,11 +7,10 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from tfdeploy import processes
 from tfdeploy.errors import TfdeployError
@@ -36,6 +35,7 @@ from tfdeploy.runtimes.observing import with_models
 from tfdeploy.runtimes.ports import check_ports
 from tfdeploy.runtimes.process_gateway import ProcessGateway, nginx_user
 from tfdeploy.runtimes.process_ports import Ports, choose_ports, keep_ports
+from tfdeploy.runtimes.process_record import Record, read_record
 from tfdeploy.runtimes.secrets import with_secrets
 from tfdeploy.runtimes.serverlog import reason
 from tfdeploy.runtimes.slots import Slots
@@ -46,31 +46,6 @@ RUN_DIR = ".run"
 GATEWAY_DRAIN_SECONDS = 10.0
 STOP_GRACE_SECONDS = 10.0
 LOG_TAIL_BYTES = 256 * 1024
-
-
-@dataclass(frozen=True)
-class Record:
-    """What is kept of a started service: enough to find it, stop it, and start it again."""
-
-    service: str
-    pid: int
-    started: float
-    argv: tuple[str, ...]
-    environment: Mapping[str, str]
-    rest_port: int
-    grpc_port: int
-    server_hash: str
-    slot: str = ""
-
-    @property
-    def unit(self) -> str:
-        """The service and its slot, in one word."""
-        return unit(self.service, self.slot)
-
-    @property
-    def process(self) -> processes.Process:
-        """The process that was started."""
-        return processes.Process(self.pid, self.started)
 
 
 def embedded_server() -> tuple[str, ...]:
@@ -258,6 +233,8 @@ class ProcessRuntime:
         for record in records:
             # Not `stop`: on a full disk no record can be kept, and down must work.
             self._end(record.unit)
+        for path in self._run_dir.glob("*.starting.json"):
+            self._clear_unrecorded(path.name.removesuffix(".starting.json"))
         self._slots.forget()
         return running
 
@@ -307,11 +284,16 @@ class ProcessRuntime:
     def _bring_back(self, name: str) -> None:
         backup = self._backup_path(name)
         if backup.exists():
-            self._launch(_read_record(backup))
+            self._launch(read_record(backup))
 
     def _there(self, service: str) -> set[str]:
-        """The slots of a service that have a record."""
-        return {slot for slot in ("", *SLOTS) if self._record(unit(service, slot)) is not None}
+        """The slots of a service that have a record, or where a start was cut short."""
+        names = {slot: unit(service, slot) for slot in ("", *SLOTS)}
+        return {
+            slot
+            for slot, name in names.items()
+            if self._record(name) is not None or self._starting_path(name).exists()
+        }
 
     def _slot_to_start(self, service: str) -> str:
         """Where a server goes that nothing runs beside."""
@@ -343,6 +325,9 @@ class ProcessRuntime:
         return {**own, **service.environment}
 
     def _launch(self, record: Record) -> None:
+        self._clear_unrecorded(record.unit)
+        starting = self._starting_path(record.unit)
+        save_text(starting, json.dumps(list(record.argv)) + "\n")
         log = self._log_path(record.unit)
         with writing(log):
             log.parent.mkdir(parents=True, exist_ok=True)
@@ -359,8 +344,21 @@ class ProcessRuntime:
             ) from error
         running = replace(record, pid=process.pid, started=process.started)
         self._save(running, self._record_path(record.unit))
+        starting.unlink(missing_ok=True)
+
+    def _starting_path(self, name: str) -> Path:
+        return self._run_dir / f"{name}.starting.json"
+
+    def _clear_unrecorded(self, name: str) -> None:
+        """Stop what was started by somebody who was killed before writing it down."""
+        path = self._starting_path(name)
+        with suppress(OSError, ValueError):
+            for process in processes.find_by_argv(json.loads(path.read_text(encoding="utf-8"))):
+                processes.stop(process, grace_seconds=STOP_GRACE_SECONDS, sleep=time.sleep)
+        path.unlink(missing_ok=True)
 
     def _end(self, name: str, *, keep: bool = False) -> None:
+        self._clear_unrecorded(name)
         record = self._record(name)
         if record is not None:
             if keep:
@@ -432,7 +430,7 @@ class ProcessRuntime:
 
     def _record(self, service: str) -> Record | None:
         with suppress(OSError, ValueError, TypeError, KeyError):
-            return _read_record(self._record_path(service))
+            return read_record(self._record_path(service))
         return None
 
     def _records(self) -> list[Record]:
@@ -441,8 +439,3 @@ class ProcessRuntime:
 
     def _pid_files(self) -> list[Path]:
         return list(self._run_dir.glob("*.pid.json"))
-
-
-def _read_record(path: Path) -> Record:
-    values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return Record(**{**values, "argv": tuple(values["argv"])})

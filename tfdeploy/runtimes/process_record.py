@@ -1,0 +1,42 @@
+"""What the process runtime keeps of a server that it started."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tfdeploy import processes
+from tfdeploy.render import unit
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is kept of a started service: enough to find it, stop it, and start it again."""
+
+    service: str
+    pid: int
+    started: float
+    argv: tuple[str, ...]
+    environment: Mapping[str, str]
+    rest_port: int
+    grpc_port: int
+    server_hash: str
+    slot: str = ""
+
+    @property
+    def unit(self) -> str:
+        """The service and its slot, in one word."""
+        return unit(self.service, self.slot)
+
+    @property
+    def process(self) -> processes.Process:
+        """The process that was started."""
+        return processes.Process(self.pid, self.started)
+
+
+def read_record(path: Path) -> Record:
+    values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return Record(**{**values, "argv": tuple(values["argv"])})
