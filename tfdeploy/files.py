@@ -31,7 +31,8 @@ def writing(path: Path) -> Iterator[None]:
 def save_text(path: Path, text: str, *, mode: int = 0o644) -> bool:
     """Write ``text`` atomically, by default readable by all; say whether the contents changed.
 
-    A file that is there keeps its mode. Servers in containers run as other users, so the umask must not close the file to them.
+    A file that is there keeps its mode. Servers in containers run as other users, so the umask
+    must not close the file to them.
 
     Raises:
         TfdeployError: TFD211 when the folder can't be written.

@@ -1,5 +1,6 @@
 """up, down: change what runs."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,9 +21,10 @@ from tfdeploy.cli.options import (
     examples,
     load_to_change,
 )
+from tfdeploy.errors import Exit
 
 if TYPE_CHECKING:
-    from tfdeploy.plan import ObservedStack
+    from tfdeploy.plan import ObservedStack, Plan
     from tfdeploy.runtimes import Choice
     from tfdeploy.stack import StackFile
 
@@ -33,6 +35,9 @@ def up(
     runtime: RuntimeOption = None,
     server_binary: ServerBinary = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Stop after the plan.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Don't ask before a service is away for a while.")
+    ] = False,
     templates: TemplatesDir = None,
     timeout: Timeout = 300.0,
     stacks_dir: StacksDir = DEFAULT_STACKS,
@@ -45,7 +50,7 @@ def up(
     """
     with load_to_change(stack, stacks_dir) as file:
         choice = choose(file, runtime, server_binary)
-        deploy(file, choice, templates, timeout, as_json, dry_run)
+        deploy(file, choice, templates, timeout, as_json, dry_run, ask=not yes)
 
 
 def deploy(
@@ -55,8 +60,9 @@ def deploy(
     timeout: float,
     as_json: bool,
     dry_run: bool = False,
+    ask: bool = False,
 ) -> None:
-    """Check, plan, show, apply, and tell where the services answer."""
+    """Check, plan, show, ask, apply, and tell where the services answer."""
     from tfdeploy.apply import apply_plan
     from tfdeploy.cli.prepare import prepare
     from tfdeploy.cli.reporters import make_reporter
@@ -66,6 +72,8 @@ def deploy(
     say(str(choice))
     ready = prepare(file, choice, templates)
     say(str(ready.plan))
+    if ask and not as_json and not dry_run:
+        _ask_for_the_gap(ready.plan)
     if ready.plan.steps and not dry_run:
         remember(file, choice)
         try:
@@ -83,11 +91,21 @@ def deploy(
             raise
     after = choice.runtime.observe()
     if as_json:
-        output.print_json(
-            {**ready.plan.as_data(), "reason": choice.reason, "services": _addresses(after)}
-        )
+        told = {**ready.plan.as_data(), "reason": choice.reason, "services": _addresses(after)}
+        output.print_json(told | ({"gateway": after.gateway.url} if after.gateway.url else {}))
     elif not dry_run:
         _show_addresses(file, after)
+
+
+def _ask_for_the_gap(plan: "Plan") -> None:
+    """A person at a terminal is asked before a service is away; a script has said what it wants."""
+    from tfdeploy.plan import RecreateService
+
+    away = [step.service for step in plan.steps if isinstance(step, RecreateService)]
+    if not away or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return
+    if not typer.confirm(f"{', '.join(away)}: nobody answers meanwhile. Go on?"):
+        raise typer.Exit(Exit.NO)
 
 
 def _addresses(observed: "ObservedStack") -> dict[str, Any]:
@@ -103,6 +121,8 @@ def _addresses(observed: "ObservedStack") -> dict[str, Any]:
 
 
 def _show_addresses(file: "StackFile", observed: "ObservedStack") -> None:
+    if observed.gateway.url:
+        output.print_line(f"gateway: {observed.gateway.url} (REST and gRPC)")
     for name, service in observed.services.items():
         output.print_line(f"{name}: {service.rest_url} (REST), {service.grpc_address} (gRPC)")
     models = [m for one in file.stack.services.values() for m in one.models]

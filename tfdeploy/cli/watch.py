@@ -54,13 +54,23 @@ def status(
             name: {"rest": one.rest_url, "grpc": one.grpc_address, "state": one.state}
             for name, one in observed.services.items()
         }
+        if observed.gateway.state != "absent":
+            gateway = observed.gateway
+            stated["gateway"] = {"state": gateway.state, "url": gateway.url}
         output.print_json({**stated, "services": services, "models": rows, "problems": problems})
     else:
         _show(file, choice.runtime.name, rows, list(observed.services.values()), healthy)
+        _show_gateway(observed)
         for problem in problems if observed.services else ():
             output.print_line(problem)
     if not healthy:
         raise typer.Exit(Exit.NO)
+
+
+def _show_gateway(observed: "ObservedStack") -> None:
+    gateway = observed.gateway
+    if gateway.state != "absent":
+        output.print_line(f"gateway: {gateway.state}, {gateway.url or gateway.detail}")
 
 
 def _wanted(file: "StackFile") -> dict[str, dict[str, tuple[int, ...]]]:
@@ -220,7 +230,7 @@ def logs(
 ) -> None:
     """Print what the servers wrote to their logs."""
     file = load(stack, stacks_dir)
-    names = list(file.stack.services)
+    names = [*file.stack.services, *(["gateway"] if file.stack.gateway else [])]
     if service is not None and service not in names:
         raise TfdeployError(
             "TFD208",

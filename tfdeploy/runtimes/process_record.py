@@ -38,5 +38,12 @@ class Record:
 
 
 def read_record(path: Path) -> Record:
+    """The record in a file.
+
+    Raises:
+        OSError: it can't be read.
+        ValueError: it isn't JSON.
+        TypeError: it is no record.
+    """
     values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return Record(**{**values, "argv": tuple(values["argv"])})
