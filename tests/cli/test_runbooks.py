@@ -40,8 +40,9 @@ def shell(tmp_path: Path, half_versions: Path) -> dict[str, str]:
     }
 
 
-def test_the_first_runbook_holds(tmp_path: Path, shell: dict[str, str]) -> None:
-    lines = commands("first-stack.md")
+@pytest.mark.parametrize("page", ["first-stack.md", "change-a-flag.md"])
+def test_the_runbooks_hold(page: str, tmp_path: Path, shell: dict[str, str]) -> None:
+    lines = commands(page)
     assert lines[-1] == "tfdeploy down vision"
     try:
         for line in lines:

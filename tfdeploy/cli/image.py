@@ -19,7 +19,6 @@ app.add_typer(image_app, name="image")
 
 @image_app.command(
     **examples(
-        "tfdeploy image build",
         "tfdeploy image build --gateway",
         "tfdeploy image build --tag registry.example/tfdeploy-server:1 "
         "--build-arg PIP_INDEX_URL=https://pypi.example/simple",
