@@ -183,7 +183,9 @@ class Batching(Block):
 
 
 def _read_publish(value: object) -> object:
-    """``8501`` and ``0.0.0.0:8501`` both become (address, port)."""
+    """``8501`` and ``0.0.0.0:8501`` both become (address, port); a pair stays one."""
+    if isinstance(value, tuple) and len(value) == 2:
+        value = f"{value[0]}:{value[1]}"
     address, _, port = str(value).rpartition(":")
     if isinstance(value, bool) or not port.isdecimal() or not 0 <= int(port) <= 65535:
         raise ValueError("write a host port such as 8501, or an address and port: 0.0.0.0:8501")
