@@ -166,6 +166,22 @@ def find_by_argv(argv: Sequence[str]) -> list[Process]:
     return found
 
 
+def memory_bytes(process: Process) -> int:
+    """What a process has in memory; 0 where it has ended."""
+    import psutil
+
+    with suppress(psutil.Error):
+        return int(psutil.Process(process.pid).memory_info().rss)
+    return 0
+
+
+def free_memory_bytes() -> int:
+    """What this host can give to new processes."""
+    import psutil
+
+    return int(psutil.virtual_memory().available)
+
+
 def is_alive(process: Process) -> bool:
     """Whether this very process still runs."""
     found = find(process.pid)

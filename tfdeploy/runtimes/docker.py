@@ -35,6 +35,7 @@ from tfdeploy.runtimes.observing import with_models
 from tfdeploy.runtimes.ports import check_ports
 from tfdeploy.runtimes.process import RUN_DIR
 from tfdeploy.runtimes.readable import check_readable
+from tfdeploy.runtimes.room import check_room
 from tfdeploy.runtimes.secrets import with_secrets
 from tfdeploy.runtimes.slots import Slots
 from tfdeploy.stack import StackFile, resolve_wanted
@@ -78,6 +79,8 @@ class DockerRuntime:
         errors = [missing] if missing else []
         errors += self._check_name(containers)
         errors += self._check_images(rendered, observed)
+        free = processes.free_memory_bytes()
+        errors += check_room(self._file, rendered, observed, self._limit_bytes, free)
         errors += self._check_ports(rendered, {p for c in containers for p in host_ports(c.attrs)})
         if not engine.maps_users(self._client):
             errors += check_readable(self._file, resolve_wanted(self._file))
@@ -300,6 +303,9 @@ class DockerRuntime:
             where = self._file.where("gateway", "publish")
             errors += check_ports([gateway.publish], where=where, service=GATEWAY)
         return errors
+
+    def _limit_bytes(self, service: str) -> int:
+        return self._file.stack.services[service].resources.memory or 0
 
     def _pull(self, service: RenderedService) -> None:
         """Before anything is stopped; it may take minutes, and ^C may cut it."""

@@ -36,6 +36,7 @@ from tfdeploy.runtimes.ports import check_ports
 from tfdeploy.runtimes.process_gateway import ProcessGateway, nginx_user
 from tfdeploy.runtimes.process_ports import Ports, choose_ports, keep_ports
 from tfdeploy.runtimes.process_record import Record, read_record
+from tfdeploy.runtimes.room import check_room
 from tfdeploy.runtimes.secrets import with_secrets
 from tfdeploy.runtimes.serverlog import reason
 from tfdeploy.runtimes.slots import Slots
@@ -111,6 +112,8 @@ class ProcessRuntime:
     def check(self, rendered: RenderedStack, observed: ObservedStack) -> list[TfdeployError]:
         """Whether the server program is there, and the published ports are free."""
         errors = [*self._check_server(), *self._gateway.check(self._entry())]
+        free = processes.free_memory_bytes()
+        errors += check_room(self._file, rendered, observed, self._used_bytes, free)
         for name in rendered.services:
             publish = self._file.stack.services[name].publish
             own = self._ports_of_running(name)
@@ -405,6 +408,10 @@ class ProcessRuntime:
             rest_port=publish.rest[1] or rest,
             grpc_port=publish.grpc[1] or grpc,
         )
+
+    def _used_bytes(self, service: str) -> int:
+        record = self._record(unit(service, self.look(service).slot))
+        return processes.memory_bytes(record.process) if record is not None else 0
 
     def _tail(self, service: str, lines: int) -> list[str]:
         path = self._log_path(service)
