@@ -31,10 +31,11 @@ def writing(path: Path) -> Iterator[None]:
         ) from error
 
 
-def save_text(path: Path, text: str) -> bool:
-    """Write ``text`` atomically, readable by all; say whether the contents changed.
+def save_text(path: Path, text: str, *, mode: int = 0o644) -> bool:
+    """Write ``text`` atomically, by default readable by all; say whether the contents changed.
 
-    Servers in containers run as other users, so the umask must not close the file to them.
+    A file that is there keeps its mode. Servers in containers run as other users, so the umask
+    must not close the file to them.
 
     Raises:
         TfdeployError: TFD211 when the folder can't be written.
@@ -50,7 +51,7 @@ def save_text(path: Path, text: str) -> bool:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
+            mode = path.stat().st_mode & 0o777 if path.exists() else mode
             Path(beside).chmod(mode)
             Path(beside).replace(path)
         except BaseException:

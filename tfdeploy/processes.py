@@ -196,6 +196,13 @@ def find_marked(variable: str, value: str) -> Process | None:
     return None
 
 
+def free_memory_bytes() -> int:
+    """What this host can give to new processes."""
+    import psutil
+
+    return int(psutil.virtual_memory().available)
+
+
 def is_alive(process: Process) -> bool:
     """Whether this very process still runs."""
     found = find(process.pid)
@@ -213,6 +220,20 @@ def memory_bytes(process: Process) -> int | None:
         return sum(one.memory_info().rss for one in [parent, *parent.children(recursive=True)])
     except psutil.Error:
         return None
+
+
+def hang_up(process: Process) -> None:
+    """SIGHUP to the process alone: read your configuration anew."""
+    if is_alive(process):
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(process.pid, signal.SIGHUP)
+
+
+def quit_gently(process: Process) -> None:
+    """SIGQUIT to the process alone, which nginx takes as: answer what has begun, then end."""
+    if is_alive(process):
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(process.pid, signal.SIGQUIT)
 
 
 def stop(process: Process, *, grace_seconds: float, sleep: Callable[[float], None]) -> None:

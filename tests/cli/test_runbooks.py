@@ -84,10 +84,13 @@ def follow(page: str, cwd: Path, shell: dict[str, str]) -> list[str]:
     return printed
 
 
-def test_the_first_runbook_holds(tmp_path: Path, shell: dict[str, str]) -> None:
-    assert commands("first-stack.md")[-1] == "tfdeploy down vision"
+@pytest.mark.parametrize("page", ["first-stack.md", "change-a-flag.md"])
+def test_the_runbook_of_a_whole_stack_holds(
+    page: str, tmp_path: Path, shell: dict[str, str]
+) -> None:
+    assert commands(page)[-1] == "tfdeploy down vision"
     try:
-        follow("first-stack.md", tmp_path, shell)
+        follow(page, tmp_path, shell)
     finally:
         subprocess.run("tfdeploy down vision", shell=True, cwd=tmp_path, env=shell, check=True)
 

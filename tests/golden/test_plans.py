@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 from tests.golden.conftest import Compare
-from tfdeploy.plan import Checks, ObservedService, ObservedStack, ObservedVersion, Plan, make_plan
+from tfdeploy.plan import (
+    Checks,
+    ObservedGateway,
+    ObservedService,
+    ObservedStack,
+    ObservedVersion,
+    Plan,
+    make_plan,
+)
 from tfdeploy.render import RenderedStack, Templates, render_stack
 from tfdeploy.stack import StackFile, parse_stack
 from tfdeploy.stack.checks import CheckRequest
@@ -32,6 +40,8 @@ NEW_MODEL = OLD.replace("{faces: {}}", "{faces: {}, cars: {}}")
 OTHER_IMAGE = OLD + "    image: tensorflow/serving:2.19.1\n"
 WITHOUT = OLD[: OLD.index("  detector")]
 TWO = Checks(lambda *_: (CheckRequest("checks.0", None, [1]), CheckRequest("checks.1", None, [2])))
+GATEWAY = OLD.replace("services:", "gateway: {}\nservices:")
+FLAG = "    flags: {rest_api_timeout_in_ms: 60000}\n"
 THREE = {"digits": (3,), "faces": (1,)}
 
 
@@ -54,7 +64,10 @@ def running(text: str, available: Numbers) -> ObservedStack:
         services[name] = ObservedService(
             name, "running", one.server_hash, one.models_hash, versions=versions
         )
-    return ObservedStack(rendered.files, services)
+    if rendered.gateway is None:
+        return ObservedStack(rendered.files, services)
+    hashes = rendered.gateway.server_hash, rendered.gateway.config_hash
+    return ObservedStack(rendered.files, services, ObservedGateway("running", "", *hashes))
 
 
 def plan(text: str, now: ObservedStack, wanted: Numbers, checks: Checks = _NONE) -> Plan:
@@ -72,7 +85,32 @@ def one_unhealthy() -> ObservedStack:
     return ObservedStack(now.files, {**now.services, "detector": sick})
 
 
+def left_beside() -> ObservedStack:
+    now = running(GATEWAY, THREE)
+    two = replace(now.services["detector"], slot="b", other=True)
+    return replace(now, services={**now.services, "detector": two})
+
+
 PLANS = {
+    "gateway_first_up": plan(GATEWAY, ObservedStack({}, {}), THREE),
+    "gateway_flag": plan(GATEWAY + FLAG, running(GATEWAY, THREE), THREE),
+    "gateway_recreate": plan(
+        GATEWAY + FLAG + "    strategy: recreate\n", running(GATEWAY, THREE), THREE
+    ),
+    "gateway_fixed_port": plan(
+        GATEWAY + FLAG + "    publish: {rest: 8501}\n", running(GATEWAY, THREE), THREE
+    ),
+    "gateway_cut_short": plan(GATEWAY, left_beside(), THREE),
+    "gateway_cut_short_and_changed": plan(GATEWAY + FLAG, left_beside(), THREE),
+    "gateway_other_port": plan(
+        GATEWAY.replace("{}\nservices", "{publish: 8443}\nservices"), running(GATEWAY, THREE), THREE
+    ),
+    "gateway_other_limit": plan(
+        GATEWAY.replace("{}\nservices", "{body_limit: 1MiB}\nservices"),
+        running(GATEWAY, THREE),
+        THREE,
+    ),
+    "gateway_gone": plan(OLD, running(GATEWAY, THREE), THREE),
     "first_up": plan(OLD, ObservedStack({}, {}), THREE),
     "up_to_date": plan(OLD, running(OLD, THREE), THREE),
     "model_added": plan(NEW_MODEL, running(OLD, THREE), {**THREE, "cars": (1, 2)}),

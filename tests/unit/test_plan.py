@@ -112,7 +112,7 @@ def test_another_server_hash_recreates() -> None:
     assert kinds(plan) == ["write compose.yaml", "recreate a", "wait a"]
     assert causes(plan) == [
         "the stack file says otherwise",
-        "image, flags, ports, mounts or GPU differ",
+        "image, flags, ports, mounts or GPU differ; it is away until its models are loaded",
         "it is new",
     ]
 
@@ -167,7 +167,7 @@ def test_a_service_that_still_loads_is_waited_for() -> None:
 def test_an_unhealthy_service_is_recreated() -> None:
     plan = planned(ONE, observed(ONE, "unhealthy"))
     assert kinds(plan) == ["recreate a", "wait a"]
-    assert causes(plan)[0] == "it is unhealthy"
+    assert causes(plan)[0] == "it is unhealthy; it is away until its models are loaded"
 
 
 def test_a_service_that_the_stack_no_longer_has_is_stopped_and_its_files_go() -> None:
@@ -442,6 +442,7 @@ def test_a_plan_reads_as_numbered_lines_with_causes() -> None:
     lines = str(planned(ONE, observed(ONE, "unhealthy"))).splitlines()
     assert lines == [
         "plan for stack s on process:",
-        "  1. recreate a             because it is unhealthy",
+        "  1. recreate a             because it is unhealthy; "
+        "it is away until its models are loaded",
         "  2. wait a: m 1 AVAILABLE  because it is new",
     ]

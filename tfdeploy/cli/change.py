@@ -49,6 +49,7 @@ class Options:
     """How a change was asked for: the options that all changing commands share.
 
     ``skip_checks`` says why versions aren't asked before labels move to them; empty where they are.
+    ``asks`` has a person at a terminal asked before a service is away for a while.
     """
 
     runtime: str | None = None
@@ -58,6 +59,7 @@ class Options:
     as_json: bool = False
     dry_run: bool = False
     skip_checks: str = ""
+    asks: bool = False
 
 
 @contextmanager
@@ -202,6 +204,8 @@ class Change:
         if self.options.dry_run:
             self._show_end(after, choice, ready, ready.observed, extra)
             return
+        if self.options.asks and not self.options.as_json:
+            _ask_for_the_gap(ready.plan)
         observed = self._apply(after, choice, ready)
         self._show_end(after, choice, ready, observed, extra)
 
@@ -382,9 +386,26 @@ class Change:
         if self.options.as_json:
             services = addresses(observed)
             told = {**ready.plan.as_data(), "reason": choice.reason, "services": services, **extra}
+            told |= {"gateway": observed.gateway.url} if observed.gateway.url else {}
             output.print_json(told)
         elif not self.options.dry_run:
             show_addresses(file, observed)
+
+
+def _ask_for_the_gap(plan: Plan) -> None:
+    """A person at a terminal is asked before a service is away; a script has said what it wants."""
+    import sys
+
+    import typer
+
+    from tfdeploy.errors import Exit
+    from tfdeploy.plan import RecreateService
+
+    away = [step.service for step in plan.steps if isinstance(step, RecreateService)]
+    if not away or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return
+    if not typer.confirm(f"{', '.join(away)}: nobody answers meanwhile. Go on?"):
+        raise typer.Exit(Exit.NO)
 
 
 def _told(error: BaseException) -> dict[str, str]:

@@ -30,6 +30,9 @@ def up(
     runtime: RuntimeOption = None,
     server_binary: ServerBinary = None,
     dry_run: DryRun = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Don't ask before a service is away for a while.")
+    ] = False,
     templates: TemplatesDir = None,
     timeout: Timeout = 300.0,
     no_checks: NoChecks = False,
@@ -44,7 +47,9 @@ def up(
     change that fails is taken back.
     """
     skip = skip_checks(no_checks)
-    options = Options(runtime, server_binary, templates, timeout, as_json, dry_run, skip)
+    options = Options(
+        runtime, server_binary, templates, timeout, as_json, dry_run, skip, asks=not yes
+    )
     with open_change(stack, stacks_dir, options, wait) as change:
         change.deploy(change.file)
 

@@ -41,6 +41,8 @@ def addresses(observed: ObservedStack) -> dict[str, Any]:
 
 def show_addresses(file: StackFile, observed: ObservedStack) -> None:
     """Where the services answer, and what comes next."""
+    if observed.gateway.url:
+        output.print_line(f"gateway: {observed.gateway.url} (REST and gRPC)")
     for name, service in observed.services.items():
         output.print_line(f"{name}: {service.rest_url} (REST), {service.grpc_address} (gRPC)")
     models = [m for one in file.stack.services.values() for m in one.models]

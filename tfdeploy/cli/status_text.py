@@ -17,6 +17,9 @@ def status_lines(look: Look) -> Iterator[str]:
     said = "all as wanted" if look.health.healthy else "NOT as wanted"
     yield f"stack {look.file.stack.stack} on {look.runtime}: {said if services else 'down'}"
     yield from (_service(one, look) for one in services)
+    gateway = look.observed.gateway
+    if gateway.state != "absent":
+        yield f"gateway: {gateway.state}, {gateway.url or gateway.detail}"
     yield ""
     header = ["SERVICE", "MODEL", "VERSION", "LABELS", "STATE", ""]
     yield from output.table_lines(header, [_version(row) for row in look.health.versions])
@@ -34,6 +37,7 @@ def status_data(look: Look) -> dict[str, Any]:
         "services": {
             name: _service_data(one, look) for name, one in look.observed.services.items()
         },
+        "gateway": {"state": look.observed.gateway.state, "url": look.observed.gateway.url},
         "models": [row.as_data() for row in look.health.versions],
         "problems": list(look.health.problems),
         "requests": [

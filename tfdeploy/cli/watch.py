@@ -121,7 +121,7 @@ def logs(
 ) -> None:
     """Print what the servers wrote to their logs."""
     file = load(stack, stacks_dir)
-    names = list(file.stack.services)
+    names = [*file.stack.services, *(["gateway"] if file.stack.gateway else [])]
     if service is not None and service not in names:
         raise TfdeployError(
             "TFD208",

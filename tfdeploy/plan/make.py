@@ -5,6 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
+from tfdeploy.plan.beside import (
+    DrainOld,
+    StartBeside,
+    StopGateway,
+    StopOther,
+    SwitchService,
+    clear_other,
+    gateway_steps,
+)
 from tfdeploy.plan.checking import Checks, checks_before
 from tfdeploy.plan.observed import ObservedService, ObservedStack
 from tfdeploy.plan.steps import (
@@ -74,7 +83,12 @@ class _Maker:
         starts = {n: s for n, s in changing.items() if s and isinstance(s[0], StartService)}
         yield from (steps[0] for steps in starts.values())
         yield from (step for steps in starts.values() for step in steps[1:])
+        # Its routes lead to what has just been started, and no more to what will be stopped.
+        gateway = list(gateway_steps(self.rendered.gateway, self.observed.gateway))
+        last = [step for step in gateway if isinstance(step, StopGateway)]
+        yield from (step for step in gateway if step not in last)
         yield from (step for n, steps in changing.items() if n not in starts for step in steps)
+        yield from last
         for name, service in self.observed.services.items():
             if name not in self.rendered.services and service.state != "absent":
                 yield StopService("the stack file no longer has it", name)
@@ -98,26 +112,68 @@ class _Maker:
         wanted, now = self.rendered.services[name], self.observed.service(name)
         if now.state in ("absent", "exited"):
             why = "it isn't running" if now.state == "absent" else f"it ended ({now.detail})"
-            return [StartService(why, name), self._wait(name, "it is new")]
+            return [StartService(why, name), self._wait(name, "it is new"), *self._clear(now)]
         if now.server_hash != wanted.server_hash:
-            why = "image, flags, ports, mounts or GPU differ"
-            return [
-                RecreateService(why, name),
-                self._wait(name, "it is new"),
-                *self._checks_after(wanted, now),
-            ]
+            asked = self._checks_after(wanted, now)
+            return self._replace(now, "image, flags, ports, mounts or GPU differ", asked)
         if now.models_hash != wanted.models_hash:
-            return self._reload(wanted, now, "models, versions or labels differ")
+            return [
+                *self._clear(now),
+                *self._reload(wanted, now, "models, versions or labels differ"),
+            ]
         if now.state == "unhealthy":
-            return [RecreateService("it is unhealthy", name), self._wait(name, "it is new")]
+            return self._replace(now, "it is unhealthy")
         missing = self._missing(now)
         if missing and now.state == "starting":
             return [self._wait(name, "it is still loading")]
         if missing:
-            return self._reload(wanted, now, f"{missing} isn't AVAILABLE")
+            return [*self._clear(now), *self._reload(wanted, now, f"{missing} isn't AVAILABLE")]
         if name in self.unsure:
-            return self._reload(wanted, now, "an earlier change of it was cut short")
-        return []
+            why = "an earlier change of it was cut short"
+            return [*self._clear(now), *self._reload(wanted, now, why)]
+        return self._clear(now)
+
+    @property
+    def _drain_seconds(self) -> float:
+        return self.stack.gateway.drain_seconds if self.stack.gateway else 0.0
+
+    def _clear(self, now: ObservedService) -> list[Step]:
+        return clear_other(now, self._drain_seconds)
+
+    def _replace(
+        self, now: ObservedService, why: str, asked: Iterable[CheckAnswers] = ()
+    ) -> list[Step]:
+        """Another server for a service: beside the old one where a gateway can switch.
+
+        Args:
+            now: the service as it is.
+            why: the cause.
+            asked: what the new server has to answer before clients come to it.
+        """
+        name = now.name
+        if not self.stack.goes_beside(name):
+            why = f"{why}; {self._gap(now)}"
+            recreate = RecreateService(why, name)
+            return [*self._clear(now), recreate, self._wait(name, "it is new"), *asked]
+        drain = self._drain_seconds
+        return [
+            *self._clear(now),
+            StartBeside(why, name),
+            self._wait(name, "it is new", beside=True),
+            *(replace(one, beside=True) for one in asked),
+            SwitchService("it serves all that is wanted", name, drain),
+            DrainOld("it may still be answering", name, drain),
+            StopOther("nothing asks it any more", name),
+        ]
+
+    def _gap(self, now: ObservedService) -> str:
+        """How long nobody answers, and what would close the gap."""
+        measured = now.load_seconds
+        how_long = "until its models are loaded" if measured is None else f"about {measured:.0f} s"
+        service = self.stack.services[now.name]
+        if self.stack.gateway is None or service.strategy == "recreate":
+            return f"it is away {how_long}"
+        return f"it is away {how_long}, because two servers can't publish one port"
 
     def _missing(self, now: ObservedService) -> str:
         """The first wanted version that doesn't answer, in words."""
@@ -133,7 +189,7 @@ class _Maker:
         moved = moved_model(before, wanted.models_config, versions, now)
         if moved:
             cause = f"{moved} has another base path, and loaded versions aren't loaded again"
-            return [RecreateService(cause, now.name), self._wait(now.name, "it is new")]
+            return self._replace(now, cause)
         asked = checks_before(before, wanted.models_config, versions, now, self.checks)
         held: dict[str, set[int]] = {}
         for one in asked:
@@ -167,7 +223,7 @@ class _Maker:
         # The version before may be gone, and nothing is left to compare with.
         return [replace(one, before=None) for one in asked if one.requests or one.skipped]
 
-    def _wait(self, name: str, cause: str) -> Step:
+    def _wait(self, name: str, cause: str, *, beside: bool = False) -> Step:
         models = self.stack.services[name].models
         labels = {model: served.labels for model, served in models.items() if served.labels}
-        return WaitAvailable(cause, name, self.wanted[name], labels)
+        return WaitAvailable(cause, name, self.wanted[name], labels, beside)

@@ -104,17 +104,22 @@ class Reload(ServiceStep):
 
 @dataclass(frozen=True)
 class WaitAvailable(ServiceStep):
-    """Wait until every wanted version is AVAILABLE and every label answers."""
+    """Wait until every wanted version is AVAILABLE and every label answers.
+
+    ``beside``: on the server in the slot that doesn't answer yet.
+    """
 
     kind: ClassVar[str] = "wait"
     versions: WantedModels
     labels: WantedLabels = field(default_factory=dict)
+    beside: bool = False
 
     def __str__(self) -> str:
         models = ", ".join(
             f"{model} {'+'.join(map(str, numbers))}" for model, numbers in self.versions.items()
         )
-        return f"wait {self.service}: {models} AVAILABLE"
+        which = "the new " if self.beside else ""
+        return f"wait {which}{self.service}: {models} AVAILABLE"
 
     def as_data(self) -> dict[str, Any]:
         """The step for ``--json``."""
@@ -132,6 +137,7 @@ class CheckAnswers(ServiceStep):
         before: the version that clients get now, whose signatures must go on working; or None.
         requests: what is asked.
         skipped: why nothing is; empty where it is.
+        beside: the server beside the one that answers is asked.
     """
 
     kind: ClassVar[str] = "check"
@@ -140,6 +146,7 @@ class CheckAnswers(ServiceStep):
     before: int | None = None
     requests: tuple[CheckRequest, ...] = field(default=(), repr=False)
     skipped: str = ""
+    beside: bool = False
 
     def __str__(self) -> str:
         what = f"{self.model} {self.version}"

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from tfdeploy.plan import ObservedService
+from tfdeploy.plan import ObservedGateway, ObservedService
 from tfdeploy.plan.observed import State
 from tfdeploy.render import IN_CONTAINER, LABEL_SERVER_HASH
+from tfdeploy.render.gateway import ENTRY_PORT, OWN_PORT
 
 ANY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
 
@@ -27,6 +28,19 @@ def describe(service: str, attrs: Mapping[str, Any]) -> ObservedService:
         detail=_detail(state),
         restarts=int(attrs.get("RestartCount") or 0),
         started_at=_started_at(state) if state.get("Running") else None,
+    )
+
+
+def describe_gateway(attrs: Mapping[str, Any], scheme: str) -> ObservedGateway:
+    """The gateway that a container runs; which config it has read is asked elsewhere."""
+    state = attrs.get("State") or {}
+    labels = (attrs.get("Config") or {}).get("Labels") or {}
+    entry = host_address(attrs, ENTRY_PORT)
+    return ObservedGateway(
+        service_state(state),
+        f"{scheme}://{entry}" if entry else "",
+        labels.get(LABEL_SERVER_HASH, ""),
+        detail=_detail(state),
     )
 
 
@@ -58,7 +72,7 @@ def host_address(attrs: Mapping[str, Any], port: int) -> str:
 
 def host_ports(attrs: Mapping[str, Any]) -> set[int]:
     """Every host port that a container holds."""
-    ports = (IN_CONTAINER.rest_port, IN_CONTAINER.grpc_port)
+    ports = (IN_CONTAINER.rest_port, IN_CONTAINER.grpc_port, ENTRY_PORT, OWN_PORT)
     return {int(bound["HostPort"]) for port in ports for bound in _bindings(attrs, port)}
 
 

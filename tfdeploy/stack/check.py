@@ -11,6 +11,7 @@ from tfdeploy.errors import TfdeployError
 from tfdeploy.gpu import Share, check_shares
 from tfdeploy.savedmodel import VersionFolder, check_base_path, list_versions, read_saved_model
 from tfdeploy.stack.checks import wrong_checks
+from tfdeploy.stack.door import check_gateway
 from tfdeploy.stack.file import FILE_NAME, StackFile
 from tfdeploy.stack.flags import check_flag, clashing_flags
 from tfdeploy.stack.schema import Specific
@@ -19,11 +20,11 @@ from tfdeploy.stack.wanted import Wanted, wanted_versions
 
 def check_stack(file: StackFile) -> list[TfdeployError]:
     """Every problem that the stack file alone shows: images, flags, ports, GPU shares."""
-    return [*check_alone(file), *_same_name(file)]
+    return [*check_alone(file), *_same_name(file), *check_gateway(file)]
 
 
 def check_alone(file: StackFile) -> list[TfdeployError]:
-    """As ``check_stack``, without a look at the stacks beside it."""
+    """As ``check_stack``, without a look at the stacks and files beside it."""
     return [*_images(file), *_flags(file), *_ports(file), *check_shares(_shares(file))]
 
 
@@ -103,11 +104,13 @@ def _nothing_to_serve(file: StackFile) -> Iterator[TfdeployError]:
 
 
 def _images(file: StackFile) -> Iterator[TfdeployError]:
-    images = {("image",): file.stack.image} | {
+    images: dict[tuple[str, ...], str] = {("image",): file.stack.image} | {
         ("services", name, "image"): service.image
         for name, service in file.stack.services.items()
         if service.image
     }
+    if file.stack.gateway is not None:
+        images["gateway", "image"] = file.stack.gateway.image
     for key, image in images.items():
         tag = re.fullmatch(r"(?:[^/]+/)*[^/:@]+(?::([^/:@]+))?(@sha256:[0-9a-f]{64})?", image)
         if tag is None or (tag[2] is None and (tag[1] or "latest").startswith("latest")):
@@ -134,6 +137,8 @@ def _flags(file: StackFile) -> Iterator[TfdeployError]:
 
 def _ports(file: StackFile) -> Iterator[TfdeployError]:
     taken: dict[int, str] = {}
+    if file.stack.gateway is not None and file.stack.gateway.publish[1]:
+        taken[file.stack.gateway.publish[1]] = "the gateway"
     for name, service in file.stack.services.items():
         for kind in ("rest", "grpc"):
             port = getattr(service.publish, kind)[1]
