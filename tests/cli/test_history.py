@@ -174,7 +174,8 @@ def test_history_tells_what_was_changed_by_whom_and_why(
     assert [one["command"][1] for one in found] == ["down", "up", "add-model", "up"]
     assert [one["result"] for one in found] == ["done", "failed", "done", "done"]
     move = found[2]
-    assert [step["step"] for step in move["plan"]["steps"]] == ["reload", "wait", "reload", "wait"]
+    steps = [step["step"] for step in move["plan"]["steps"]]
+    assert steps == ["reload", "wait", "check", "reload", "wait"]
     assert move["causes"][0].startswith("what is new loads before")
     assert move["before"]["services"]["one"]["labels"] == {"half": {"stable": 1}}
     assert move["after"]["services"]["one"]["versions"] == {"half": [2, 3]}

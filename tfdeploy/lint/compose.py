@@ -124,6 +124,8 @@ class _Service:
             platform=self._optional("platform"),
             raw=self.block,
             line_of=lambda *keys: self.at(*keys).line,
+            # A profile has to be asked for: what it starts needn't run beside the rest.
+            together=not self.block.get("profiles"),
         )
 
     def _optional(self, key: str) -> Word | None:

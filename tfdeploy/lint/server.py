@@ -101,7 +101,8 @@ class Health:
 class Server:
     """Everything that a set-up says of one server.
 
-    ``lasting``: it goes on running when its starter ends. ``wrapped``: a shell starts it.
+    ``lasting``: it goes on running when its starter ends. ``together``: it runs beside the others
+    of its file. ``wrapped``: a shell starts it.
     ``raw`` and ``line_of`` are a Compose service's own mapping and the lines of its keys.
     """
 
@@ -120,6 +121,7 @@ class Server:
     health: Health | None = None
     init: bool = False
     lasting: bool = True
+    together: bool = True
     host_network: bool = False
     wrapped: bool = False
     cpus: Word | None = None

@@ -19,7 +19,7 @@ def _published(group: Group) -> Iterator[tuple[str, Port]]:
     """(service, port) of everything that the file publishes, other programs' ports included."""
     known = {server.name for server in group.servers}
     for server in group.servers:
-        if server.lasting:
+        if server.lasting and server.together:
             yield from ((server.name, port) for port in server.ports)
     for name, block in (group.compose.services if group.compose else {}).items():
         if name not in known and group.compose is not None:
@@ -46,7 +46,11 @@ def _port_twice(group: Group) -> Iterator[Hit]:
 
 
 def _host_network_twice(group: Group) -> Iterator[Hit]:
-    on_host = [server for server in group.servers if server.host_network and server.lasting]
+    on_host = [
+        server
+        for server in group.servers
+        if server.host_network and server.lasting and server.together
+    ]
     for one, other in combinations(on_host, 2):
         theirs = (other.grpc_port, other.rest_port)
         same = [port for port in (one.grpc_port, one.rest_port) if port and port in theirs]
@@ -59,7 +63,9 @@ def _host_network_twice(group: Group) -> Iterator[Hit]:
 
 def _shares(group: Group) -> Iterator[Hit]:
     for device in _devices(group):
-        sharing = [one for one in group.servers if one.lasting and _on(one, device)]
+        sharing = [
+            one for one in group.servers if one.lasting and one.together and _on(one, device)
+        ]
         parts = [(one, fraction_of(one) or 0.0) for one in sharing]
         total = sum(part for _, part in parts)
         if len([part for _, part in parts if part]) > 1 and total > 1 + 1e-9:
@@ -73,7 +79,9 @@ def _shares(group: Group) -> Iterator[Hit]:
 
 def _no_room(group: Group) -> Iterator[Hit]:
     for device in _devices(group):
-        sharing = [one for one in group.servers if one.lasting and _on(one, device)]
+        sharing = [
+            one for one in group.servers if one.lasting and one.together and _on(one, device)
+        ]
         parts = [part for one in sharing if (part := fraction_of(one))]
         if len(parts) > 1 and _FULL < sum(parts) <= 1 + 1e-9:
             last = sharing[-1]
