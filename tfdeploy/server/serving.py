@@ -14,7 +14,6 @@ from tfdeploy.server.grpc_server import start_grpc_server
 from tfdeploy.server.health import Watches
 from tfdeploy.server.http_server import HttpProtocol, start_http_server
 from tfdeploy.server.hub import Hub
-from tfdeploy.server.memory import keep_trimmed
 from tfdeploy.server.peers import Link
 from tfdeploy.server.rest_api import RestApi, RestOptions
 from tfdeploy.server.scheduler import Scheduler
@@ -149,9 +148,7 @@ async def serve(flags: Flags, models: Models, link: Link | None = None) -> int:
     await ports.open_rest(flags, hub)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal, number)
-    trimming = asyncio.ensure_future(keep_trimmed())
     await stopped.wait()
-    trimming.cancel()
     log.info(f"Stopping on {signal.Signals(caught[0]).name}")
     models.stop()
     await ports.close(flags.drain_seconds)
