@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tfdeploy.errors.entries import Entry, Exit
+from tfdeploy.errors.gpu_entries import GPU_ENTRIES
 
 CATALOGUE: dict[str, Entry] = {
     "TFD101": Entry(
@@ -225,6 +226,7 @@ CATALOGUE: dict[str, Entry] = {
         "A GPU setting is wrong",
         "A fraction lies above 0 and at most at 1.",
     ),
+    **GPU_ENTRIES,
     "TFD401": Entry(
         Exit.RUNTIME,
         "Docker isn't there",
