@@ -155,6 +155,17 @@ def find(pid: int) -> Process | None:
         return None
 
 
+def family(pid: int) -> set[int]:
+    """A process and all below it; none where it has gone."""
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        return {pid, *(child.pid for child in process.children(recursive=True))}
+    except psutil.Error:
+        return set()
+
+
 def is_alive(process: Process) -> bool:
     """Whether this very process still runs."""
     found = find(process.pid)

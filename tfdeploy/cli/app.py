@@ -40,6 +40,7 @@ from tfdeploy.cli import edit  # noqa: E402
 from tfdeploy.cli import deploy  # noqa: E402
 from tfdeploy.cli import watch  # noqa: E402
 from tfdeploy.cli import predict  # noqa: E402
+from tfdeploy.cli import gpu  # noqa: E402
 from tfdeploy.cli import image  # noqa: E402
 from tfdeploy.cli import extras  # noqa: E402
 # isort: on
@@ -50,6 +51,7 @@ __all__ = [
     "edit",
     "export",
     "extras",
+    "gpu",
     "image",
     "inspect",
     "predict",

@@ -19,6 +19,7 @@ from tfdeploy.cli.options import (
     choose,
     examples,
     load_to_change,
+    settle,
 )
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ def up(
     Everything is checked first; then the plan is shown and applied, and every wanted model
     version is waited for. A change that fails is taken back.
     """
-    with load_to_change(stack, stacks_dir) as file:
+    with load_to_change(stack, stacks_dir) as written:
+        file = settle(written)
         choice = choose(file, runtime, server_binary)
         deploy(file, choice, templates, timeout, as_json, dry_run)
 
@@ -66,6 +68,8 @@ def deploy(
     say(str(choice))
     ready = prepare(file, choice, templates)
     say(str(ready.plan))
+    for warning in file.gpus.warnings if file.gpus and ready.plan.steps else ():
+        output.note(output.format_warning(warning))
     if ready.plan.steps and not dry_run:
         remember(file, choice)
         try:

@@ -19,6 +19,7 @@ from tfdeploy.cli.options import (
     choose,
     examples,
     load_to_change,
+    settle,
 )
 from tfdeploy.errors import TfdeployError, raise_all
 
@@ -193,6 +194,7 @@ def _deploy(
     from tfdeploy.files import save_text
 
     try:
+        file = settle(file)
         deploy(file, choose(file, runtime, server_binary), templates, timeout, as_json)
     except TfdeployError:
         save_text(before.path, before.text)
@@ -201,11 +203,14 @@ def _deploy(
 
 
 def _check(file: "StackFile", coming: "Coming") -> None:
-    """The whole resulting stack; a service that has no models yet is no reason to refuse."""
+    """The whole resulting stack; a service that has no models yet is no reason to refuse.
+
+    Nor is a share that goes by models which are on their way.
+    """
     from tfdeploy.stack import check_models, check_stack
 
-    problems = [*check_stack(file), *check_models(file, coming)]
-    raise_all(one for one in problems if one.code != "TFD217")
+    problems = [*check_stack(settle(file)), *check_models(file, coming)]
+    raise_all(one for one in problems if one.code not in ("TFD217", "TFD315"))
 
 
 def _save(before: "StackFile", after: "StackFile", quiet: bool) -> None:

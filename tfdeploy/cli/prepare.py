@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfdeploy.errors import TfdeployError, raise_all
-from tfdeploy.plan import ObservedStack, Plan, make_plan
+from tfdeploy.plan import ObservedStack, Plan, check_change, make_plan
 from tfdeploy.render import RenderedStack
 from tfdeploy.render.folder import template_lookup
 from tfdeploy.runtimes import Choice
@@ -35,6 +35,7 @@ def prepare(file: StackFile, choice: Choice, templates: Path | None) -> Prepared
     raise_all([*check_models(file), *problems])
     wanted = resolve_wanted(file)
     plan = make_plan(file.stack, rendered, wanted, observed, choice.runtime.name)
+    raise_all(check_change(file, plan.steps, wanted, observed))
     return Prepared(plan, rendered, observed)
 
 

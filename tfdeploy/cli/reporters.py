@@ -42,6 +42,10 @@ class PlainReporter:
         """How long it took."""
         self._say(f"{step}: done in {output.seconds(seconds)}")
 
+    def note(self, message: str) -> None:
+        """A line of its own."""
+        self._say(f"note: {message}")
+
     def failed(self, message: str) -> None:
         """What is being taken back."""
         self._say(f"failed, going back to what ran before: {message}")
@@ -74,6 +78,12 @@ class LiveReporter:
         """Leave a line that says what was done."""
         self._stop()
         self._console.print(f"[green]✓[/green] {step}  [dim]{output.seconds(seconds)}[/dim]")
+
+    def note(self, message: str) -> None:
+        """A line of its own, above the spinner."""
+        from rich.markup import escape
+
+        self._console.print(f"[yellow]note:[/yellow] {escape(message)}")
 
     def failed(self, message: str) -> None:
         """Leave a line that says what failed."""

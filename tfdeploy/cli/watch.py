@@ -48,19 +48,34 @@ def status(
     ]
     problems = [*_label_problems(file, observed), *_pending(file, choice, observed)]
     healthy = all(row["ok"] for row in rows) and not problems
+    shares = _gpu_shares(file, observed)
     if as_json:
         stated = {"stack": file.stack.stack, "runtime": choice.runtime.name, "healthy": healthy}
         services = {
-            name: {"rest": one.rest_url, "grpc": one.grpc_address, "state": one.state}
+            name: {
+                "rest": one.rest_url,
+                "grpc": one.grpc_address,
+                "state": one.state,
+                "gpu": shares.get(name),
+            }
             for name, one in observed.services.items()
         }
         output.print_json({**stated, "services": services, "models": rows, "problems": problems})
     else:
-        _show(file, choice.runtime.name, rows, list(observed.services.values()), healthy)
+        _show(file, choice.runtime.name, rows, list(observed.services.values()), healthy, shares)
         for problem in problems if observed.services else ():
             output.print_line(problem)
     if not healthy:
         raise typer.Exit(Exit.NO)
+
+
+def _gpu_shares(file: "StackFile", observed: "ObservedStack") -> dict[str, str]:
+    """Service → its GPU share and use, in words; the imports only where there is one."""
+    if not any(service.gpu for service in file.stack.services.values()):
+        return {}
+    from tfdeploy.runtimes.gpus import share_lines
+
+    return share_lines(file, observed)
 
 
 def _wanted(file: "StackFile") -> dict[str, dict[str, tuple[int, ...]]]:
@@ -172,6 +187,7 @@ def _show(
     rows: list[dict[str, Any]],
     services: "list[ObservedService]",
     healthy: bool,
+    shares: dict[str, str],
 ) -> None:
     said = "all as wanted" if healthy else "NOT as wanted"
     if not services:
@@ -184,6 +200,8 @@ def _show(
         restarts = f", {service.restarts} restarts" if service.restarts else ""
         address = f", {service.rest_url}, grpc {service.grpc_address}" if service.rest_url else ""
         output.print_line(f"{service.name}: {service.state}{since}{restarts}{address}")
+        if service.name in shares:
+            output.print_line(f"{service.name}: {shares[service.name]}")
     output.print_line()
     table = [
         (

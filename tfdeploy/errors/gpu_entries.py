@@ -8,8 +8,8 @@ GPU_ENTRIES: dict[str, Entry] = {
     "TFD303": Entry(
         Exit.USAGE,
         "The GPU inventory is wrong",
-        "An inventory is a JSON file with the devices of a box, as `tfdeploy gpu list --write FILE` "
-        "writes it. With it a stack for a GPU box is planned and checked on any machine. It lies "
+        "An inventory is a JSON file with the devices of a box: `tfdeploy gpu list --write FILE` "
+        "makes it. With it a stack for a GPU box is planned and checked on any machine. It lies "
         "beside the stack file or in the stacks folder, as gpus.json, or is named with "
         "--inventory.",
     ),

@@ -58,13 +58,24 @@ def _bar(here: list[Placed], unit: Unit, unicode: bool) -> str:
     taken = sum(part[2] for part in parts)
     parts.append((free, free, max(0, unit.capacity_bytes - taken)))
     parts.append((reserve, reserve, unit.reserve_bytes))
-    whole = max(unit.total_bytes, sum(part[2] for part in parts))
-    bar, end = "", 0
-    for first, rest, amount in parts:
-        end += amount
-        cells = round(end * BAR_CELLS / whole) - len(bar)
-        bar += first + rest * (cells - 1) if cells > 0 else ""
-    return f"[{bar}]"
+    cells = _cells([amount for _, _, amount in parts])
+    pairs = zip(parts, cells, strict=True)
+    return f"[{''.join((first + rest * count)[:count] for (first, rest, _), count in pairs)}]"
+
+
+def _cells(amounts: list[int]) -> list[int]:
+    """How many cells each part gets: at least one; what is over goes by the largest remainders."""
+    whole = sum(amounts) or 1
+    cells = [max(1, amount * BAR_CELLS // whole) if amount else 0 for amount in amounts]
+    over = BAR_CELLS - sum(cells)
+    if over < 0:
+        cells[amounts.index(max(amounts))] += over
+    for number in sorted(range(len(amounts)), key=lambda n: -(amounts[n] * BAR_CELLS % whole)):
+        if over > 0 and amounts[number] * BAR_CELLS >= whole:
+            cells[number] += 1
+            over -= 1
+    cells[amounts.index(max(amounts))] += max(0, over)
+    return [max(0, count) for count in cells]
 
 
 def _share(placed: Placed) -> str:

@@ -229,9 +229,11 @@ def keep_measured(taken: Inventory, earlier: Inventory) -> Inventory:
     devices = []
     for device in taken.devices:
         known = before.get(device.uuid)
-        kept = {"context_bytes": known.context_bytes, "reserve_bytes": known.reserve_bytes} if (
-            known
-        ) else {}
+        kept = (
+            {"context_bytes": known.context_bytes, "reserve_bytes": known.reserve_bytes}
+            if (known)
+            else {}
+        )
         devices.append(device.model_copy(update=kept))
     profiles = {**earlier.profiles, **taken.profiles}
     return taken.model_copy(update={"devices": devices, "profiles": profiles})

@@ -35,7 +35,9 @@ class Packing:
     tried: int
 
 
-def pack(items: Sequence[Item], capacities: Sequence[int], *, budget: int = SEARCH_BUDGET) -> Packing:
+def pack(
+    items: Sequence[Item], capacities: Sequence[int], *, budget: int = SEARCH_BUDGET
+) -> Packing:
     """Place every item on the fewest devices.
 
     Exact up to ``budget`` steps of the search; beyond it first-fit and best-fit decreasing are

@@ -37,9 +37,7 @@ def why_not(
 def _one_too_large(items: Sequence[Item], capacities: Sequence[int]) -> str:
     for item in items:
         able = [(n, c) for n, c in zip(item.need, capacities, strict=True) if n is not None]
-        if not able:
-            return f"{item.name} asks for more than the whole of every device"
-        if all(need > capacity for need, capacity in able):
+        if able and all(need > capacity for need, capacity in able):
             need, capacity = max(able, key=lambda pair: pair[1])
             return (
                 f"{item.name} needs {size(need)} with its context, and the largest device for it "

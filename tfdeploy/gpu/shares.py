@@ -40,13 +40,12 @@ class Wish:
     replaces: bool = False
     where: str = ""
 
-    def fraction_on(self, unit: Unit) -> float | None:
-        """The share on a device; None where it would be more than the device."""
+    def fraction_on(self, unit: Unit) -> float:
+        """The share on a device; above 1 where a size is more than the device."""
         if self.fraction is not None:
             return self.fraction
         asked = self.memory_bytes if self.memory_bytes is not None else self._needed()
-        found = fraction_for(asked, unit.total_bytes)
-        return found if found <= 1 else None
+        return fraction_for(asked, unit.total_bytes)
 
     def _needed(self) -> int:
         assert self.need is not None
@@ -160,9 +159,8 @@ def _bound(wishes: Sequence[Wish], known: list[Unit]) -> Iterator[Placed]:
     """The servers whose device is named."""
     for wish in wishes:
         unit = find_unit(known, wish.device) if wish.device is not None else None
-        fraction = wish.fraction_on(unit) if unit and wish.is_known else None
-        if unit and fraction is not None:
-            yield Placed(wish, unit, fraction)
+        if unit and wish.is_known:
+            yield Placed(wish, unit, wish.fraction_on(unit))
 
 
 def _overfull(known: list[Unit], bound: list[Placed]) -> Iterator[TfdeployError]:
@@ -184,16 +182,15 @@ def _overfull(known: list[Unit], bound: list[Placed]) -> Iterator[TfdeployError]
 
 
 def _items(wishes: Sequence[Wish], known: list[Unit]) -> list[Item]:
-    return [Item(wish.service, tuple(_need_on(wish, unit, known) for unit in known)) for wish in wishes]
+    return [
+        Item(one.service, tuple(_need_on(one, unit, known) for unit in known)) for one in wishes
+    ]
 
 
 def _need_on(wish: Wish, unit: Unit, known: list[Unit]) -> int | None:
     if wish.device is not None and find_unit(known, wish.device) != unit:
         return None
-    fraction = wish.fraction_on(unit)
-    if fraction is None:
-        return None
-    return bytes_of(fraction, unit.total_bytes) + unit.context_bytes
+    return bytes_of(wish.fraction_on(unit), unit.total_bytes) + unit.context_bytes
 
 
 def _search(wishes: Sequence[Wish], known: list[Unit], placement: Placement) -> Packing:
@@ -206,9 +203,7 @@ def _as_found(
 ) -> Iterator[Placed]:
     for wish in wishes:
         unit = known[places[wish.service]]
-        fraction = wish.fraction_on(unit)
-        assert fraction is not None
-        yield Placed(wish, unit, fraction)
+        yield Placed(wish, unit, wish.fraction_on(unit))
 
 
 def _impossible(wishes: Sequence[Wish], known: list[Unit], found: Packing) -> TfdeployError:
@@ -224,7 +219,7 @@ def _impossible(wishes: Sequence[Wish], known: list[Unit], found: Packing) -> Tf
     return TfdeployError(
         "TFD308",
         f"The services can't be placed: {proof}.",
-        where=wishes[0].where,
+        where=next(wish.where for wish in wishes if wish.service == dropped[0]),
         hint=f"{which}; or lower what they ask for (`memory:`, `activations:`, fewer versions).",
     )
 

@@ -1,6 +1,7 @@
 """What must change, and why? Pure: decides, never touches the world."""
 
 from tfdeploy.plan.make import make_plan
+from tfdeploy.plan.memory import check_change
 from tfdeploy.plan.observed import ObservedService, ObservedStack, ObservedVersion
 from tfdeploy.plan.steps import (
     Plan,
@@ -26,6 +27,7 @@ __all__ = [
     "StopService",
     "WaitAvailable",
     "WriteFiles",
+    "check_change",
     "make_plan",
     "transition_config",
 ]

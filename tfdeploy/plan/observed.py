@@ -41,6 +41,7 @@ class ObservedService:
     detail: str = ""
     restarts: int = 0
     started_at: float | None = None
+    pid: int | None = None
 
     def available(self, model: str) -> set[int]:
         """The version numbers of a model that answer."""

@@ -143,6 +143,7 @@ class ProcessRuntime:
             grpc_address=f"127.0.0.1:{record.grpc_port}",
             detail=f"pid {record.pid}",
             started_at=record.started,
+            pid=record.pid,
         )
 
     def start(self, service: RenderedService) -> None:

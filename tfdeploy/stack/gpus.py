@@ -43,7 +43,9 @@ def settle_gpus(file: StackFile, inventory: Inventory | None) -> StackFile:
         return replace(file, gpus=SharePlan((), (), tuple(_unsettled(file))))
     wide = _widened(file, units(inventory))
     wishes = [
-        _wish(wide, name, inventory.profiles) for name, one in wide.stack.services.items() if one.gpu
+        _wish(wide, name, inventory.profiles)
+        for name, one in wide.stack.services.items()
+        if one.gpu
     ]
     plan = plan_shares(wishes, inventory, file.stack.placement)
     problems = (*plan.problems, *_images(wide, plan, inventory.driver))
