@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,7 +101,9 @@ def run_whole(argv: Sequence[str]) -> Finished:
     return Finished(tuple(argv), child.returncode, stdout, stderr)
 
 
-def stream(argv: Sequence[str], *, environment: Mapping[str, str] | None = None) -> Iterator[str]:
+def stream(
+    argv: Sequence[str], *, environment: Mapping[str, str] | None = None
+) -> Generator[str, None, None]:
     """Yield a command's output line by line; the command ends with the iteration."""
     with subprocess.Popen(
         list(argv),

@@ -11,7 +11,8 @@ from tfdeploy.cli.options import DEFAULT_STACKS, AsJson, StackArgument, StacksDi
 from tfdeploy.errors import TfdeployError, raise_all
 
 if TYPE_CHECKING:
-    from tfdeploy.gpu.inventory import Device, Inventory
+    from tfdeploy.gpu.inventory import Device, Inventory, Unit
+    from tfdeploy.runtimes.gpu_profile import ProfileRun
 
 gpu_app = typer.Typer(help="GPUs, and the shares of them.", rich_markup_mode=None)
 app.add_typer(gpu_app, name="gpu")
@@ -171,3 +172,115 @@ def _takes_unicode() -> bool:
 
     encoding = (getattr(sys.stdout, "encoding", "") or "").lower()
     return sys.stdout.isatty() and encoding.replace("-", "") == "utf8"
+
+
+@gpu_app.command(
+    **examples(
+        "tfdeploy gpu profile models/resnet --write stacks/gpus.json",
+        "tfdeploy gpu profile models/resnet --device 1 --batches 1,16,64",
+    )
+)
+def profile(
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="A base path, or the folder of one version.")
+    ],
+    device: Annotated[
+        str, typer.Option(metavar="INDEX|UUID", help="The device to measure on.")
+    ] = "0",
+    batches: Annotated[
+        str, typer.Option(metavar="N,N,...", help="How many rows to run at once.")
+    ] = "1,8,32",
+    name: Annotated[
+        str | None, typer.Option(help="The model's name in stack files; default: the base path's.")
+    ] = None,
+    write: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Keep what was measured in an inventory.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure a model's weights and activations on a GPU of this machine.
+
+    The model is loaded with TensorFlow in a process of its own and run with made-up requests.
+    With --write, `memory: auto` and `gpu plan` go by what was measured.
+    """
+    from tfdeploy.gpu.inventory import save_inventory
+    from tfdeploy.runtimes.gpu_profile import profile_model
+    from tfdeploy.runtimes.nvml import take_inventory
+
+    sizes = _batches(batches)
+    found = take_inventory()
+    folder, version = _version(model)
+    called = name or (folder.resolve().parent if version is not None else folder.resolve()).name
+    unit, free = _device(found, device)
+    output.note(f"measuring {folder} on GPU {unit.id} ({unit.name}), rows: {batches}")
+    run = profile_model(folder, version, unit, free, sizes)
+    if write is not None:
+        save_inventory(write, _with_profile(found, write, called, unit.index, run))
+        output.note(f"wrote {write}")
+    if as_json:
+        data = {"model": called, **run.profile.model_dump(mode="json")}
+        output.print_json({**data, "context_bytes": run.context_bytes, "refused": run.refused})
+        return
+    output.print_line(f"{called}: weights {output.size(run.profile.weights_bytes)}")
+    rows = [(n, output.size(value)) for n, value in run.profile.activation_bytes.items()]
+    rows += [(n, f"refused: {why}") for n, why in run.refused.items()]
+    output.print_table(["ROWS", "ACTIVATIONS"], rows)
+    context = "not told by NVML" if run.context_bytes is None else output.size(run.context_bytes)
+    output.print_line(f"context of a process: {context}")
+
+
+def _batches(text: str) -> list[int]:
+    from tfdeploy.gpu.profiling import parse_batches
+
+    try:
+        return parse_batches(text)
+    except ValueError:
+        raise TfdeployError(
+            "TFD216",
+            f"'{text}' is no list of numbers above 0.",
+            where="--batches",
+            hint="for example --batches 1,8,32.",
+        ) from None
+
+
+def _version(model: Path) -> tuple[Path, int | None]:
+    """The folder to load: that of a version, or the highest version of a base path."""
+    from tfdeploy.savedmodel import check_base_path, is_saved_model, list_versions, parse_version
+
+    if is_saved_model(model):
+        return model, parse_version(model.resolve().name)
+    raise_all(check_base_path(model))
+    newest = list_versions(model)[-1]
+    return newest.path, newest.number
+
+
+def _device(found: "Inventory", device: str) -> "tuple[Unit, int]":
+    from tfdeploy.gpu.inventory import find_unit, units
+
+    known = units(found)
+    unit = find_unit(known, device)
+    if unit is None:
+        raise TfdeployError(
+            "TFD306",
+            f"There is no GPU {device} here.",
+            where="--device",
+            hint=f"devices: {', '.join(one.id for one in known)}.",
+        )
+    free = {card.uuid: card.memory_free_bytes for card in found.devices}
+    free |= {part.uuid: part.memory_free_bytes for card in found.devices for part in card.mig}
+    return unit, free[unit.uuid]
+
+
+def _with_profile(
+    found: "Inventory", path: Path, name: str, index: int, run: "ProfileRun"
+) -> "Inventory":
+    """The inventory of this machine, or the one that the file holds, with what was measured."""
+    kept = _with_measured(found, path)
+    devices = [
+        card.model_copy(update={"context_bytes": run.context_bytes})
+        if card.index == index and run.context_bytes is not None
+        else card
+        for card in kept.devices
+    ]
+    profiles = {**kept.profiles, name: run.profile}
+    return kept.model_copy(update={"devices": devices, "profiles": profiles})

@@ -188,7 +188,7 @@ class _Spreading:
         for item in self._items:
             loads[places[item.name]] += item.need[places[item.name]] or 0
         pairs = zip(loads, self._capacities, strict=True)
-        return max((load / capacity for load, capacity in pairs if capacity), default=0.0)
+        return max((_part(load, capacity) for load, capacity in pairs), default=0.0)
 
     def go(self) -> None:
         """Better placements until there is none, or the budget is spent."""
@@ -202,7 +202,7 @@ class _Spreading:
         item = self._items[len(self._at)]
         for _, device in sorted(self._candidates(item)):
             need = item.need[device] or 0
-            if (self._load[device] + need) / self._capacities[device] >= self._least:
+            if _part(self._load[device] + need, self._capacities[device]) >= self._least:
                 continue
             self._load[device] += need
             self._at.append(device)
@@ -214,11 +214,16 @@ class _Spreading:
         seen = set()
         for device, need in enumerate(item.need):
             key = (self._classes[device], self._load[device])
-            if need is None or not self._capacities[device] or key in seen:
+            if need is None or key in seen:
                 continue
             if self._load[device] + need <= self._capacities[device]:
                 seen.add(key)
-                yield (self._load[device] + need) / self._capacities[device], device
+                yield _part(self._load[device] + need, self._capacities[device]), device
+
+
+def _part(load: int, capacity: int) -> float:
+    """How full a device is; one that has nothing holds nothing."""
+    return load / capacity if capacity else 0.0
 
 
 def _greedily(items: Sequence[Item], capacities: Sequence[int]) -> dict[str, int] | None:
