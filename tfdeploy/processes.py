@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,7 +130,9 @@ def run_whole(argv: Sequence[str]) -> Finished:
     return Finished(tuple(argv), child.returncode, stdout, stderr)
 
 
-def stream(argv: Sequence[str], *, environment: Mapping[str, str] | None = None) -> Iterator[str]:
+def stream(
+    argv: Sequence[str], *, environment: Mapping[str, str] | None = None
+) -> Generator[str, None, None]:
     """Yield a command's output line by line; the command ends with the iteration."""
     with subprocess.Popen(
         list(argv),
@@ -201,6 +203,17 @@ def free_memory_bytes() -> int:
     import psutil
 
     return int(psutil.virtual_memory().available)
+
+
+def family(pid: int) -> set[int]:
+    """A process and all below it; none where it has gone."""
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        return {pid, *(child.pid for child in process.children(recursive=True))}
+    except psutil.Error:
+        return set()
 
 
 def is_alive(process: Process) -> bool:

@@ -103,6 +103,9 @@ class Told:
     def end(self, step: Step, seconds: float) -> None:
         self.lines.append(f"end {step.kind}")
 
+    def note(self, message: str) -> None:
+        self.lines.append(f"note {message}")
+
     def failed(self, message: str) -> None:
         self.lines.append(f"failed {message}")
 

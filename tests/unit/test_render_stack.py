@@ -123,7 +123,11 @@ def test_compose_says_what_a_service_needs() -> None:
     assert service["init"] is True
     assert [port["published"] for port in service["ports"]] == ["8501", "8500"]
     assert {port["host_ip"] for port in service["ports"]} == {"127.0.0.1"}
-    assert all(mount["read_only"] for mount in service["volumes"])
+    *binds, cache = service["volumes"]
+    assert all(mount["read_only"] for mount in binds)
+    assert cache == {"type": "volume", "source": "cuda-cache", "target": "/var/tmp"}
+    assert document["volumes"] == {"cuda-cache": None}
+    assert service["networks"] == {"default": {"aliases": ["digits-server"]}}
     assert service["volumes"][0]["source"] == "../../../models"
     assert service["deploy"]["resources"]["limits"] == {"cpus": "2", "memory": str(4 * 2**30)}
     (device,) = service["deploy"]["resources"]["reservations"]["devices"]
@@ -133,7 +137,8 @@ def test_compose_says_what_a_service_needs() -> None:
 
 def test_a_small_service_asks_for_nothing_more() -> None:
     service = compose(SMALL)["services"]["a"]
-    assert not {"deploy", "user", "environment"} & set(service)
+    assert not {"deploy", "user", "networks"} & set(service)
+    assert service["environment"] == {"CUDA_VISIBLE_DEVICES": ""}
     assert not any("gpu" in word for word in service["command"])
     assert all("published" not in port for port in service["ports"])
 

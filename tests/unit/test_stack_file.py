@@ -188,7 +188,7 @@ WRONG = [
         "services.a.models.m.labels.a",
         "integer",
     ),
-    (service("    gpu: {device: 0}\n"), 4, "services.a.gpu.memory_fraction", "missing"),
+    (service("    gpu: {device: 0}\n"), 4, "services.a.gpu", "memory_fraction: 0.4, memory: 6GiB"),
     (
         service("    gpu:\n      memory_fraction: 1.2\n"),
         5,
@@ -317,7 +317,8 @@ def test_an_unknown_field_gets_the_nearest_known_one(text: str, near: str) -> No
 
 def test_a_field_like_no_other_gets_the_list() -> None:
     (error,) = errors_of("stack: s\nxyz: 1\n")
-    assert error.hint == "known here: stack, image, models_dir, runtime, gateway, services."
+    hint = "known here: stack, image, models_dir, runtime, gateway, placement, services."
+    assert error.hint == hint
 
 
 def test_all_problems_are_told_at_once_in_one_error() -> None:

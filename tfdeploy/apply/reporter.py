@@ -19,5 +19,8 @@ class Reporter(Protocol):
     def end(self, step: Step, seconds: float) -> None:
         """A step is done."""
 
+    def note(self, message: str) -> None:
+        """Something that stops nothing, and that one should know."""
+
     def failed(self, message: str) -> None:
         """A step failed, and what it changed is taken back."""

@@ -8,7 +8,7 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ Report = Callable[[str], None]
 class _ToldOf(StackFile):
     """A stack whose problems are told of the file that its settings come from."""
 
-    origin: StackFile
+    origin: StackFile = field(kw_only=True)
 
     def where(self, *path: str | int) -> str:
         return self.origin.where(*path)
@@ -78,7 +78,7 @@ def throw_away(
     file = (
         StackFile(path, "", stack, Lines())
         if like is None
-        else _ToldOf(path, "", stack, Lines(), like[0])
+        else _ToldOf(path, "", stack, Lines(), origin=like[0])
     )
     with writing(file.models_root):
         target = file.models_root / model / "1"

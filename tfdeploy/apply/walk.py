@@ -8,6 +8,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from tfdeploy.apply.gpu import check_gpu
 from tfdeploy.apply.reporter import Reporter
 from tfdeploy.apply.wait import Deadline, wait_available
 from tfdeploy.client.reload import reload_config
@@ -123,6 +124,7 @@ class _Walker:
                     lambda states: self._reporter.models(step.service, states),
                     self._deadline,
                 )
+                self._check_gpu(step.service)
             case CheckAnswers():
                 # It compares with numpy, which most changes do without.
                 from tfdeploy.apply.gate import check_answers
@@ -151,6 +153,17 @@ class _Walker:
                 self._runtime.recreate_gateway(gateway)
             case StopGateway():
                 self._runtime.stop_gateway()
+
+    def _check_gpu(self, service: str) -> None:
+        """Of a server that this walk started: TensorFlow takes its device once and for all."""
+        started = {
+            step.service
+            for step in self._touched
+            if isinstance(step, StartService | RecreateService | StartBeside)
+        }
+        rendered = self._rendered.services.get(service)
+        if rendered is not None and service in started:
+            check_gpu(rendered, self._runtime, self._reporter.note)
 
     def _write(self, texts: Mapping[str, str], removed: Iterable[str] = ()) -> None:
         folder = self._runtime.files_dir

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfdeploy.cli import output
-from tfdeploy.cli.options import WORDS, choose
+from tfdeploy.cli.options import WORDS, choose, settle
 from tfdeploy.cli.showing import addresses, diff, show_addresses
 from tfdeploy.errors import TfdeployError
 
@@ -196,9 +196,10 @@ class Change:
         """
         from tfdeploy.cli.prepare import prepare
 
-        choice = choose(after, self.options.runtime, self.options.server_binary)
+        settled = settle(after)
+        choice = choose(settled, self.options.runtime, self.options.server_binary)
         self.say(str(choice))
-        ready = prepare(after, choice, self.options.templates, self.options.skip_checks)
+        ready = prepare(settled, choice, self.options.templates, self.options.skip_checks)
         self._show_diff(after)
         self.say(str(ready.plan))
         if self.options.dry_run:

@@ -20,6 +20,7 @@ from tfdeploy.cli.options import (
     Timeout,
     Wait,
     examples,
+    settle,
     skip_checks,
 )
 from tfdeploy.errors import raise_all
@@ -195,11 +196,14 @@ def _note_unserved(
 
 
 def _check(file: "StackFile", coming: "Coming") -> None:
-    """The whole resulting stack; a service that has no models yet is no reason to refuse."""
+    """The whole resulting stack; a service that has no models yet is no reason to refuse.
+
+    Nor is a share that goes by models which are on their way.
+    """
     from tfdeploy.stack import check_models, check_stack
 
-    problems = [*check_stack(file), *check_models(file, coming)]
-    raise_all(one for one in problems if one.code != "TFD217")
+    problems = [*check_stack(settle(file)), *check_models(file, coming)]
+    raise_all(one for one in problems if one.code not in ("TFD217", "TFD315"))
 
 
 def _finish(before: "StackFile", after: "StackFile", as_json: bool, extra: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from tfdeploy.cli.prepare import examine
 from tfdeploy.client.metrics import METRICS_PATH, Requests, get_requests
@@ -45,7 +45,10 @@ class Usage:
 
 @dataclass(frozen=True)
 class Look:
-    """A stack at one moment; ``at`` and each service's ``started_at`` are seconds since 1970."""
+    """A stack at one moment; ``at`` and each service's ``started_at`` are seconds since 1970.
+
+    ``gpu_shares`` says in words what each service that has one may take of its GPU, and takes.
+    """
 
     file: StackFile
     runtime: str
@@ -53,6 +56,7 @@ class Look:
     health: Health
     usage: Mapping[str, Usage]
     at: float
+    gpu_shares: Mapping[str, str] = field(default_factory=dict)
 
     def since(self, earlier: Look | None) -> Look:
         """The same, with what was counted since an earlier look."""
@@ -87,7 +91,17 @@ def take_look(file: StackFile, choice: Choice) -> Look:
         for name, one in observed.services.items()
         if one.state in ALIVE
     }
-    return Look(file, choice.runtime.name, observed, health, usage, time.time())
+    shares = _gpu_shares(file, observed)
+    return Look(file, choice.runtime.name, observed, health, usage, time.time(), shares)
+
+
+def _gpu_shares(file: StackFile, observed: ObservedStack) -> dict[str, str]:
+    """Service → its GPU share and use, in words; the imports only where there is one."""
+    if not any(service.gpu for service in file.stack.services.values()):
+        return {}
+    from tfdeploy.runtimes.gpus import share_lines
+
+    return share_lines(file, observed)
 
 
 def look_at_health(file: StackFile, choice: Choice, observed: ObservedStack) -> Health:

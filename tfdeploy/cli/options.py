@@ -134,10 +134,19 @@ def examples(*lines: str) -> dict[str, Any]:
 
 
 def load(stack: str, stacks_dir: Path) -> "StackFile":
-    """The stack file that a command's STACK means."""
+    """The stack file that a command's STACK means, its GPU shares settled."""
     from tfdeploy.stack import find_stack, load_stack
 
-    return load_stack(find_stack(stack, stacks_dir))
+    return settle(load_stack(find_stack(stack, stacks_dir)))
+
+
+def settle(file: "StackFile") -> "StackFile":
+    """The stack with a device and a fraction for each GPU share, as everything after takes it."""
+    if not any(service.gpu for service in file.stack.services.values()):
+        return file
+    from tfdeploy.runtimes.gpus import settled
+
+    return settled(file)
 
 
 def choose(

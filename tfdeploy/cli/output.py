@@ -43,6 +43,11 @@ def format_error(error: TfdeployError) -> str:
     return f"error: {message}  [{error.code}]\nwhere: {where}\nhint:  {error.hint}"
 
 
+def format_warning(warning: TfdeployError) -> str:
+    """The same three lines for what stops nothing."""
+    return format_error(warning).replace("error:", "warning:", 1)
+
+
 def print_json(data: Any) -> None:
     """One JSON document on stdout."""
     import json

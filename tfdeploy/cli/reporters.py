@@ -52,6 +52,10 @@ class PlainReporter:
         """How long it took."""
         self._say(f"{step}: done in {output.seconds(seconds)}")
 
+    def note(self, message: str) -> None:
+        """A line of its own."""
+        self._say(f"note: {message}")
+
     def failed(self, message: str) -> None:
         """What is being taken back."""
         self._say(f"failed, going back to what ran before: {message}")
@@ -84,6 +88,12 @@ class LiveReporter:
         """Leave a line that says what was done."""
         self._stop()
         self._console.print(f"[green]✓[/green] {step}  [dim]{output.seconds(seconds)}[/dim]")
+
+    def note(self, message: str) -> None:
+        """A line of its own, above the spinner."""
+        from rich.markup import escape
+
+        self._console.print(f"[yellow]note:[/yellow] {escape(message)}")
 
     def failed(self, message: str) -> None:
         """Leave a line that says what failed."""
@@ -119,6 +129,10 @@ class WrittenReporter:
     def end(self, step: Step, seconds: float) -> None:
         """Nothing to write down."""
         self._inner.end(step, seconds)
+
+    def note(self, message: str) -> None:
+        """Nothing to write down."""
+        self._inner.note(message)
 
     def failed(self, message: str) -> None:
         """What was done is being taken back."""

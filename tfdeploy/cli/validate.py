@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfdeploy.cli import output
-from tfdeploy.errors import TfdeployError
+from tfdeploy.cli.options import settle
+from tfdeploy.errors import TfdeployError, raise_all
 
 if TYPE_CHECKING:
     from tfdeploy.exporting.asked import Asked, Validate
@@ -94,7 +95,11 @@ def _find_service(words: str, stacks_dir: Path) -> _Like:
             where=file.where("services"),
             hint=f"services of the stack: {', '.join(file.stack.services) or 'none'}.",
         )
-    return _Like(file, service)
+    ready = settle(file)
+    raise_all(ready.gpus.problems if ready.gpus else ())
+    # A service with a copy on each GPU: any of them will do.
+    is_there = service in ready.stack.services
+    return _Like(ready, service if is_there else f"{service}-gpu0")
 
 
 def _choose(file: StackFile, like: _Like | None, server_binary: str | None) -> Choice:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tfdeploy.errors.entries import Entry, Exit
+from tfdeploy.errors.gpu_entries import GPU_ENTRIES
 from tfdeploy.errors.running_entries import RUNNING_ENTRIES
 from tfdeploy.errors.setup_entries import SETUP_ENTRIES
 from tfdeploy.errors.version_entries import VERSION_ENTRIES
@@ -243,6 +244,7 @@ CATALOGUE: dict[str, Entry] = {
         "A GPU setting is wrong",
         "A fraction lies above 0 and at most at 1.",
     ),
+    **GPU_ENTRIES,
     "TFD401": Entry(
         Exit.RUNTIME,
         "Docker isn't there",

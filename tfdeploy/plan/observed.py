@@ -47,6 +47,7 @@ class ObservedService:
     slot: str = ""
     other: bool = False
     load_seconds: float | None = None
+    pid: int | None = None
 
     def available(self, model: str) -> set[int]:
         """The version numbers of a model that answer."""

@@ -50,10 +50,39 @@ def server_flags(service: Service, place: Place) -> list[str]:
         values["enable_batching"] = True
         values["batching_parameters_file"] = f"{place.config_dir}/{BATCHING_CONFIG}"
     if service.gpu:
+        # Without a fraction the server would take all that is free.
+        assert service.gpu.memory_fraction is not None, "check_stack refuses unsettled shares"
         values["per_process_gpu_memory_fraction"] = service.gpu.memory_fraction
     values |= _threads(service)
     values |= service.flags
     return [format_flag(name, value) for name, value in values.items()]
+
+
+CUDA_CACHE_DIR = "/var/tmp/cuda-cache"  # noqa: S108 - inside the container, on a volume
+CUDA_CACHE_BYTES = 4 * 2**30
+
+
+def server_environment(service: Service, *, in_container: bool) -> dict[str, str]:
+    """The variables of one server; the user's own come last and win.
+
+    Without a share no GPU is visible, whatever the engine or the shell hands out. Kernels that
+    the driver compiles at the first start are kept: it takes minutes on cards that are newer than
+    the image (tensorflow/serving#1663).
+    """
+    gpu = service.gpu
+    own: dict[str, str] = {}
+    if gpu is None:
+        own["CUDA_VISIBLE_DEVICES"] = ""
+    elif not in_container:
+        # NVML's order, which `gpu list` shows; CUDA's own puts the fastest card first.
+        own |= {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": str(gpu.device)}
+    if gpu and in_container:
+        own["CUDA_CACHE_PATH"] = CUDA_CACHE_DIR
+    if gpu:
+        own["CUDA_CACHE_MAXSIZE"] = str(CUDA_CACHE_BYTES)
+    if gpu and gpu.growth:
+        own["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"
+    return {**own, **service.environment}
 
 
 def _threads(service: Service) -> dict[str, int]:

@@ -8,16 +8,18 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tfdeploy.render.flags import (
     BATCHING_CONFIG,
+    CUDA_CACHE_DIR,
     HEALTHCHECK,
     IN_CONTAINER,
     MODELS_CONFIG,
     MONITORING_CONFIG,
     Place,
+    server_environment,
     server_flags,
 )
 from tfdeploy.render.gateway import (
@@ -60,6 +62,7 @@ class RenderedService:
     files: Mapping[str, str]
     server_hash: str
     models_hash: str
+    gpu_required: bool | None = None
 
     @property
     def models_config(self) -> str:
@@ -154,8 +157,9 @@ def _rendered_service(
         name=name,
         image=file.stack.image_of(name),
         flags=tuple(server_flags(service, place)),
-        environment=service.environment,
+        environment=server_environment(service, in_container=place is IN_CONTAINER),
         files=files,
+        gpu_required=service.gpu.required if service.gpu else None,
         server_hash=hashes[name],
         models_hash=models_hash(files[MODELS_CONFIG]),
     )
@@ -244,10 +248,10 @@ def _process_hash(
     # Free ports differ from start to start; those asked for are in the publish block.
     words = server_flags(service, Place())
     publish = service.publish.model_dump(mode="json")
-    gpu = service.gpu.model_dump(mode="json") if service.gpu else None
     mounts = str(file.models_root)
     static = _static_files(files)
-    told = [list(server), words, mounts, publish, gpu, service.environment, static]
+    variables = server_environment(service, in_container=False)
+    told = [list(server), words, mounts, publish, variables, static]
     return _hash([*told, "slots"] if file.stack.gateway else told)
 
 
@@ -308,7 +312,7 @@ def _compose_values(
         "slot": slot,
         "image": file.stack.image_of(name),
         "flags": server_flags(service, place),
-        "environment": service.environment,
+        "environment": server_environment(service, in_container=True),
         "models_target": place.models_root,
         "config_source": f"./{name}",
         "config_target": place.config_dir,
@@ -321,6 +325,8 @@ def _compose_values(
         "cpus": f"{service.resources.cpus:g}" if service.resources.cpus else None,
         "memory": str(service.resources.memory) if service.resources.memory else None,
         "gpu_device": str(service.gpu.device) if service.gpu else None,
+        "cuda_cache": str(PurePosixPath(CUDA_CACHE_DIR).parent) if service.gpu else None,
+        "aliases": service.aliases,
         "labels": {
             LABEL_STACK: file.stack.stack,
             LABEL_SERVICE: name,

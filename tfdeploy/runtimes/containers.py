@@ -28,6 +28,7 @@ def describe(service: str, attrs: Mapping[str, Any]) -> ObservedService:
         detail=_detail(state),
         restarts=int(attrs.get("RestartCount") or 0),
         started_at=_started_at(state) if state.get("Running") else None,
+        pid=state.get("Pid") or None,
     )
 
 

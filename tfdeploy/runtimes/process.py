@@ -151,6 +151,7 @@ class ProcessRuntime:
             started_at=record.started,
             slot=slot,
             other=other,
+            pid=record.pid,
         )
 
     def memory_bytes(self, service: str) -> int | None:
@@ -314,9 +315,7 @@ class ProcessRuntime:
         ]
 
     def _environment(self, service: RenderedService) -> dict[str, str]:
-        gpu = self._file.stack.services[service.name].gpu
-        # A server without a share must not take a whole GPU by accident.
-        own = {"CUDA_VISIBLE_DEVICES": str(gpu.device) if gpu else ""}
+        own = {}
         publish = self._file.stack.services[service.name].publish
         if publish.rest[0] == publish.grpc[0]:
             # The embedded server reads it; the real one has no way to listen on less than all.

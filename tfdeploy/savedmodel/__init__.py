@@ -15,6 +15,7 @@ from tfdeploy.savedmodel.versions import (
     parse_version,
 )
 from tfdeploy.savedmodel.warmup import WARMUP_FILE, Warmup, read_warmup
+from tfdeploy.savedmodel.weights import weights_bytes
 
 __all__ = [
     "DEFECT_KINDS",
@@ -44,4 +45,5 @@ __all__ = [
     "read_warmup",
     "signature_changes",
     "size_bytes",
+    "weights_bytes",
 ]

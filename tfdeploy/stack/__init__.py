@@ -2,6 +2,7 @@
 
 from tfdeploy.stack.check import check_models, check_stack, resolve_wanted
 from tfdeploy.stack.file import StackFile, find_stack, load_stack, parse_stack
+from tfdeploy.stack.gpus import has_gpus, inventory_paths, settle_gpus
 from tfdeploy.stack.schema import Batching, ServedModel, Service, Stack
 from tfdeploy.stack.wanted import Wanted, wanted_versions
 
@@ -15,8 +16,11 @@ __all__ = [
     "check_models",
     "check_stack",
     "find_stack",
+    "has_gpus",
+    "inventory_paths",
     "load_stack",
     "parse_stack",
     "resolve_wanted",
+    "settle_gpus",
     "wanted_versions",
 ]

@@ -14,6 +14,7 @@ from tfdeploy.stack.checks import wrong_checks
 from tfdeploy.stack.door import check_gateway
 from tfdeploy.stack.file import FILE_NAME, StackFile
 from tfdeploy.stack.flags import check_flag, clashing_flags
+from tfdeploy.stack.gpus import cpu_only_images
 from tfdeploy.stack.schema import Specific
 from tfdeploy.stack.wanted import Wanted, wanted_versions
 
@@ -25,7 +26,7 @@ def check_stack(file: StackFile) -> list[TfdeployError]:
 
 def check_alone(file: StackFile) -> list[TfdeployError]:
     """As ``check_stack``, without a look at the stacks and files beside it."""
-    return [*_images(file), *_flags(file), *_ports(file), *check_shares(_shares(file))]
+    return [*_images(file), *_flags(file), *_ports(file), *_gpus(file)]
 
 
 Coming = Mapping[tuple[str, str], Sequence[VersionFolder]]
@@ -152,6 +153,15 @@ def _ports(file: StackFile) -> Iterator[TfdeployError]:
             taken.setdefault(port, f"{name}.{kind}")
 
 
+def _gpus(file: StackFile) -> list[TfdeployError]:
+    """What the shares alone show, and what the inventory added to it where there is one."""
+    summed = check_shares(_shares(file))
+    more = file.gpus.problems if file.gpus else ()
+    # A sum above 1 says the same as what doesn't fit on the device, and says it shorter.
+    told = [error for error in more if not (summed and error.code == "TFD307")]
+    return [*summed, *told, *cpu_only_images(file)]
+
+
 def _shares(file: StackFile) -> dict[str, Share]:
     return {
         name: Share(
@@ -160,7 +170,7 @@ def _shares(file: StackFile) -> dict[str, Share]:
             file.where("services", name, "gpu", "memory_fraction"),
         )
         for name, service in file.stack.services.items()
-        if service.gpu
+        if service.gpu and service.gpu.is_settled and service.gpu.memory_fraction
     }
 
 

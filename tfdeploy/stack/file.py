@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfdeploy.errors import TfdeployError
+from tfdeploy.gpu.shares import SharePlan
 from tfdeploy.stack.checked import Kind, dotted
 from tfdeploy.stack.lines import Lines
 from tfdeploy.stack.schema import Stack
@@ -26,12 +27,16 @@ _STACK_FILE = Kind(
 
 @dataclass(frozen=True)
 class StackFile:
-    """A stack as it stands in its file."""
+    """A stack as it stands in its file.
+
+    ``gpus`` is what `settle_gpus` found: then every share in ``stack`` has device and fraction.
+    """
 
     path: Path
     text: str
     stack: Stack
     lines: Lines
+    gpus: SharePlan | None = None
 
     @property
     def folder(self) -> Path:

@@ -169,11 +169,53 @@ def _read_device(value: object) -> object:
     return value
 
 
+AUTO = "auto"
+PER_GPU = "per-gpu"
+
+
+def _read_size(value: object) -> object:
+    """A size as a number of bytes; a field with nothing behind it is left out."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str | None):
+        raise ValueError("write a size such as 512MiB or 4GiB")
+    return None if value is None else parse_bytes(str(value))
+
+
+def _read_memory(value: object) -> object:
+    return value if value is None or value == AUTO else _read_size(value)
+
+
 class GpuShare(Block):
-    """A share of one device's total memory, for one service."""
+    """A share of one device's memory, for one service: a fraction, a size, or what it needs."""
 
     device: Annotated[int | str, BeforeValidator(_read_device)] = 0
-    memory_fraction: Annotated[StrictFloat, Field(gt=0, le=1)]
+    memory_fraction: Annotated[StrictFloat, Field(gt=0, le=1)] | None = None
+    memory: Annotated[int | Literal["auto"] | None, BeforeValidator(_read_memory)] = None
+    growth: StrictBool = False
+    activations: Annotated[int | None, BeforeValidator(_read_size)] = None
+    replicas: Literal["per-gpu"] | None = None
+    required: StrictBool = True
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether device and fraction are told; else it takes an inventory to tell them."""
+        return self.memory_fraction is not None and self.device != AUTO and not self.replicas
+
+    @model_validator(mode="after")
+    def _one_size(self) -> GpuShare:
+        if (self.memory_fraction is None) == (self.memory is None):
+            raise ValueError(
+                "write one of memory_fraction: 0.4, memory: 6GiB and memory: auto; without a "
+                "share the server would take the whole device"
+            )
+        if isinstance(self.memory, int) and self.memory <= 0:
+            raise ValueError("memory: write a size above 0")
+        if self.replicas and "device" in self.model_fields_set and self.device != AUTO:
+            raise ValueError("replicas: per-gpu takes every device; leave `device:` out")
+        return self
+
+
+def _read_gpu(value: object) -> object:
+    return {"device": AUTO, "memory": AUTO} if value == AUTO else value
 
 
 class Batching(Block):
@@ -240,13 +282,14 @@ class Service(Block):
         dict[ModelName, Annotated[ServedModel, BeforeValidator(_empty_is_default)]],
         BeforeValidator(_empty_is_default),
     ] = {}
-    gpu: GpuShare | None = None
+    gpu: Annotated[GpuShare, BeforeValidator(_read_gpu)] | None = None
     batching: Annotated[Batching, BeforeValidator(_empty_is_default)] | None = None
     publish: Annotated[Publish, BeforeValidator(_empty_is_default)] = Publish()
     resources: Annotated[Resources, BeforeValidator(_empty_is_default)] = Resources()
     user: StrictStr | None = None
     strategy: Literal["beside", "recreate"] = "beside"
     environment: Annotated[dict[VariableName, StrictStr], BeforeValidator(_empty_is_default)] = {}
+    aliases: list[ServiceName] = []
     flags: Annotated[dict[str, FlagValue], BeforeValidator(_empty_is_default)] = {}
 
     @model_validator(mode="before")
@@ -298,6 +341,7 @@ class Stack(Block):
     models_dir: StrictStr = "../../models"
     runtime: Literal["docker", "process"] | None = None
     gateway: Annotated[Gateway, BeforeValidator(_empty_is_default)] | None = None
+    placement: Literal["pack", "spread"] = "pack"
     services: Annotated[
         dict[ServiceName, Annotated[Service, BeforeValidator(_empty_is_default)]],
         BeforeValidator(_empty_is_default),

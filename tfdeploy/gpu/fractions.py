@@ -1,12 +1,15 @@
-"""GPU memory shares: whether what services ask for fits on their devices. Pure."""
+"""Fractions of a device: what they are, and whether those of one device add up. Pure."""
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tfdeploy.errors import TfdeployError
+
+FRACTION_STEPS = 10_000
 
 
 @dataclass(frozen=True)
@@ -16,6 +19,21 @@ class Share:
     device: str
     memory_fraction: float
     where: str
+
+
+def fraction_for(memory_bytes: int, total_bytes: int) -> float:
+    """The fraction that gives at least so much of a device, with four digits; may be above 1.
+
+    The server's limit is the fraction times the device's total memory as CUDA tells it
+    (tensorflow/core/common_runtime/gpu/gpu_device.cc).
+    """
+    # In whole numbers: a float's last digit would round 0.25 up to 0.2501.
+    return -(-memory_bytes * FRACTION_STEPS // total_bytes) / FRACTION_STEPS
+
+
+def bytes_of(fraction: float, total_bytes: int) -> int:
+    """What a server with this fraction takes of a device."""
+    return math.ceil(fraction * total_bytes)
 
 
 def check_shares(shares: Mapping[str, Share]) -> list[TfdeployError]:

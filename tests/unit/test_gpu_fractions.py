@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfdeploy.gpu import Share, check_shares
+from tfdeploy.gpu.fractions import bytes_of, fraction_for
 
 
 def shares(*parts: tuple[str, float]) -> dict[str, Share]:
@@ -32,3 +33,19 @@ def test_too_much_is_told_for_each_device_with_the_sum_and_the_last_line() -> No
 def test_a_device_is_told_exactly_when_its_sum_is_above_one(fractions: list[float]) -> None:
     told = check_shares(shares(*(("GPU-1", part) for part in fractions)))
     assert bool(told) is (sum(fractions) > 1 + 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("asked", "total", "fraction"),
+    [(6, 24, 0.25), (1, 3, 0.3334), (24, 24, 1.0), (25, 24, 1.0417), (0, 24, 0.0)],
+)
+def test_a_size_becomes_the_next_fraction_of_four_digits(
+    asked: int, total: int, fraction: float
+) -> None:
+    assert fraction_for(asked * 2**30, total * 2**30) == fraction
+
+
+@given(st.integers(0, 2**36), st.integers(2**30, 2**37))
+def test_a_fraction_gives_what_was_asked_and_hardly_more(asked: int, total: int) -> None:
+    given = bytes_of(fraction_for(asked, total), total)
+    assert asked <= given <= asked + total / 10_000 + 1

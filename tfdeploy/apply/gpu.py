@@ -1,0 +1,79 @@
+"""After a start: whether a service that asked for a GPU got one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tfdeploy.errors import TfdeployError
+from tfdeploy.gpu.inventory import Inventory
+from tfdeploy.render import RenderedService
+from tfdeploy.runtimes import Runtime
+from tfdeploy.runtimes.gpulog import read_gpu_log
+from tfdeploy.runtimes.gpus import pids_of
+from tfdeploy.runtimes.nvml import take_inventory
+
+LOG_LINES = 5000
+
+
+def check_gpu(
+    service: RenderedService,
+    runtime: Runtime,
+    note: Callable[[str], None],
+    devices: Callable[[], Inventory] = take_inventory,
+) -> None:
+    """Nothing where the server has a GPU, or asked for none; a note where it can't be told.
+
+    The log counts first: TensorFlow names the device that it made for its first session. NVML's
+    list of processes is asked where the log says nothing.
+
+    Raises:
+        TfdeployError: TFD316 when the server runs on the CPU, and wasn't allowed to.
+    """
+    if service.gpu_required is None:
+        return
+    found = read_gpu_log(runtime.logs(service.name, tail=LOG_LINES, follow=False))
+    if found.device:
+        return
+    uses = None if found.why_not else _uses_gpu(service.name, runtime, devices)
+    if uses:
+        return
+    if uses is None and not found.why_not and not found.speaks:
+        note(str(_unknown(service.name)))
+        return
+    error = _on_the_cpu(service, found.why_not)
+    if service.gpu_required:
+        raise error
+    note(str(error))
+
+
+def _uses_gpu(name: str, runtime: Runtime, devices: Callable[[], Inventory]) -> bool | None:
+    """Whether NVML lists one of the server's processes; None where it can't be asked."""
+    pids = pids_of(runtime.look(name))
+    try:
+        found = devices()
+    except TfdeployError:
+        return None
+    listed = {one.pid for device in found.devices for one in device.processes}
+    # An empty list is no answer: from inside a container NVML shows nobody's processes.
+    return bool(listed & pids) if pids and listed else None
+
+
+def _on_the_cpu(service: RenderedService, why: str) -> TfdeployError:
+    reason = why or "its log names no GPU"
+    return TfdeployError(
+        "TFD316",
+        f"Service '{service.name}' asked for a GPU and runs on the CPU: {reason}.",
+        where=f"the log of service '{service.name}'",
+        hint="`tfdeploy gpu list` shows the driver and what Docker reaches; the image must be a "
+        "-gpu one. Where the CPU will do: `gpu: {required: false}`.",
+    )
+
+
+def _unknown(name: str) -> TfdeployError:
+    return TfdeployError(
+        "TFD317",
+        f"Whether service '{name}' got its GPU can't be told: its log has no such lines, and "
+        "NVML isn't there.",
+        where=f"the log of service '{name}'",
+        hint="leave TF_CPP_MIN_LOG_LEVEL at 0.",
+    )
