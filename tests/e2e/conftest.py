@@ -116,6 +116,9 @@ class Box:
             container.remove(force=True)
         for network in self.client.networks.list(names=[self.name]):
             network.remove()
+        project = {"label": f"com.docker.compose.project={self.name}"}
+        for volume in self.client.volumes.list(filters=project):
+            volume.remove(force=True)
 
 
 def wait_until(what: Callable[[], bool], seconds: float = 30.0) -> None:

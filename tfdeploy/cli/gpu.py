@@ -150,7 +150,7 @@ def plan(
     file = settle_gpus(file, find_inventory(file, inventory))
     shares = file.gpus
     assert shares is not None
-    problems = [error for error in check_stack(file) if error.code[3:4] == "3"]
+    problems = [error for error in check_stack(file) if _is_of_gpus(error)]
     # A device that must hold too much is worth a look, half a plan isn't.
     if not as_json and {error.code for error in problems} <= {"TFD301", "TFD307", "TFD309"}:
         drawn = draw_plan(shares, stack=file.stack.stack, unicode=_takes_unicode())
@@ -164,6 +164,12 @@ def plan(
     for warning in shares.warnings:
         output.print_line()
         output.print_line(output.format_warning(warning))
+
+
+def _is_of_gpus(error: TfdeployError) -> bool:
+    from tfdeploy.errors.gpu_entries import GPU_ENTRIES
+
+    return error.code in ("TFD301", "TFD302", *GPU_ENTRIES)
 
 
 def _takes_unicode() -> bool:
