@@ -63,6 +63,7 @@ def test_the_next_up_finishes(box: Any, kind: str) -> None:
         # What Compose is at work on comes to its end first; no --wait is needed.
         box.ok("up")
         check(box)
-        point += 0.5 if kind == "step" else 1.0
+        # In the middle of steps as well with KILLS=all, which takes twice as long.
+        point += 0.5 if kind == "step" and os.environ.get("KILLS") == "all" else 1.0
     assert seen >= 2
     check(box)
