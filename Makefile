@@ -12,7 +12,7 @@ ARGS ?=
 TARGETS ?= json http textproto flags tensorproto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit e2e lint format bench bench-server soak fuzz docs image clean
+.PHONY: help demo test unit e2e lint format bench bench-server bench-changes soak fuzz docs image clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | \
@@ -62,13 +62,17 @@ format: $(VENV)/dev.stamp  ## Format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: $(VENV)/dev.stamp  ## Start-up, inspect and export, each beside what it is measured against
+bench: $(VENV)/dev.stamp  ## Start-up, inspect, export and lint, each beside what it is measured against
 	@$(BIN)/python benchmarks/startup.py $(ARGS)
 	@$(BIN)/python benchmarks/inspecting.py $(ARGS)
 	@$(BIN)/python benchmarks/export.py $(ARGS)
+	@$(BIN)/python benchmarks/linting.py
 
 bench-server: $(VENV)/bench.stamp  ## The embedded server, beside a real one (ARGS="--server-binary PATH") and others
 	@$(BIN)/python benchmarks/server.py $(ARGS)
+
+bench-changes: $(VENV)/dev.stamp  ## Changes under load, and how long they take (ARGS="load --runtime=docker --image=IMAGE")
+	@$(BIN)/python benchmarks/changes.py $(ARGS)
 
 soak: $(VENV)/dev.stamp  ## The embedded server under a mixed load (SECONDS=60; an hour is 3600)
 	@$(BIN)/python benchmarks/mixed_load.py --seconds=$(SECONDS) $(ARGS)

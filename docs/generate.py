@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tfdeploy.errors import CATALOGUE
+from tfdeploy.errors import CATALOGUE, Entry
 from tfdeploy.render import bundled_folder
 
 HERE = Path(__file__).parent
@@ -21,7 +21,7 @@ def fields(text: str) -> Iterator[tuple[str, str, str]]:
     for line in text.splitlines():
         if line.lstrip().startswith("#"):
             comment.append(line.lstrip()[1:].strip())
-        elif match := re.match(r"( *)([\w-]+):(?: (.*))?$", line):
+        elif match := re.match(r"( *(?:- )?)([\w-]+):(?: (.*))?$", line):
             indent = len(match[1])
             path = [(i, key) for i, key in path if i < indent] + [(indent, match[2])]
             yield ".".join(key for _, key in path), match[3] or "", " ".join(comment)
@@ -65,9 +65,14 @@ def errors() -> str:
     )
     parts = [
         f"\n## {code}: {entry.title}\n\nExit code {int(entry.exit_code)}. {entry.story}\n"
+        + "".join(f"\n*{head}:* {text}\n" for head, text in _more(entry) if text)
         for code, entry in CATALOGUE.items()
     ]
     return NOTE + head + "".join(parts)
+
+
+def _more(entry: Entry) -> tuple[tuple[str, str], ...]:
+    return (("Why", entry.why), ("Fix", entry.fix))
 
 
 def commands() -> str:

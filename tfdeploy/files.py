@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import re
 import shutil
@@ -12,6 +13,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tfdeploy.errors import TfdeployError
+
+SCRATCH = ".tmp-"
 
 
 @contextlib.contextmanager
@@ -28,10 +31,11 @@ def writing(path: Path) -> Iterator[None]:
         ) from error
 
 
-def save_text(path: Path, text: str) -> bool:
-    """Write ``text`` atomically, readable by all; say whether the contents changed.
+def save_text(path: Path, text: str, *, mode: int = 0o644) -> bool:
+    """Write ``text`` atomically, by default readable by all; say whether the contents changed.
 
-    Servers in containers run as other users, so the umask must not close the file to them.
+    A file that is there keeps its mode. Servers in containers run as other users, so the umask
+    must not close the file to them.
 
     Raises:
         TfdeployError: TFD211 when the folder can't be written.
@@ -47,7 +51,7 @@ def save_text(path: Path, text: str) -> bool:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
+            mode = path.stat().st_mode & 0o777 if path.exists() else mode
             Path(beside).chmod(mode)
             Path(beside).replace(path)
         except BaseException:
@@ -89,9 +93,32 @@ def published_folder(final: Path, publish: Callable[[Path, Path], None]) -> Iter
     with _no_empty_leftover(final.parent):
         with writing(final):
             final.parent.mkdir(parents=True, exist_ok=True)
-            scratch = Path(tempfile.mkdtemp(prefix=f".tmp-{final.name}-", dir=final.parent))
-        with _filled(scratch, final, publish):
+            scratch = Path(tempfile.mkdtemp(prefix=f"{SCRATCH}{final.name}-", dir=final.parent))
+        with held(scratch), _filled(scratch, final, publish):
             yield scratch
+
+
+def is_scratch(path: Path) -> bool:
+    """Whether it is named as `published_folder` names a folder that isn't published yet."""
+    return path.name.startswith(SCRATCH)
+
+
+@contextlib.contextmanager
+def held(folder: Path) -> Iterator[bool]:
+    """Hold a scratch folder while its process lives; False where another holds it.
+
+    False also where the file system has no locks for folders: then nobody can tell.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(handle)
 
 
 @contextlib.contextmanager
@@ -163,3 +190,43 @@ def copy_tree(source: Path, scratch: Path) -> None:
 def is_of_the_disk(error: OSError) -> bool:
     """Whether it is the disk written to that is at fault, not the file that was read."""
     return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
+
+GONE = ".gone-"
+
+
+def remove_aside(folder: Path) -> None:
+    """Delete a folder so that nobody ever meets half of it: it is renamed first.
+
+    The new name begins with a point and is no number, so that servers pass it over; a process
+    that still reads files in it keeps them open.
+
+    Raises:
+        TfdeployError: TFD211.
+    """
+    with writing(folder):
+        aside = Path(tempfile.mkdtemp(prefix=f"{GONE}{folder.name}-", dir=folder.parent))
+        folder.rename(aside / folder.name)
+        shutil.rmtree(aside)
+
+
+def remove_half_removed(parent: Path) -> list[Path]:
+    """Delete what a `remove_aside` that was killed has left; what was found.
+
+    Raises:
+        TfdeployError: TFD211.
+    """
+    found = sorted(parent.glob(f"{GONE}*"))
+    for one in found:
+        with writing(one):
+            shutil.rmtree(one)
+    return found
+
+
+def tree_bytes(folder: Path) -> int:
+    """The size of all files below a folder; links count as links."""
+    return sum(
+        os.lstat(os.path.join(root, name)).st_size
+        for root, _, names in os.walk(folder)
+        for name in names
+    )

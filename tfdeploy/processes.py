@@ -7,14 +7,29 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Finished", "Process", "find", "run", "run_whole", "start_detached", "stop", "stream"]
+__all__ = [
+    "Finished",
+    "Process",
+    "find",
+    "find_marked",
+    "is_alive",
+    "kept_open_by_changes",
+    "memory_bytes",
+    "run",
+    "run_whole",
+    "start_detached",
+    "stop",
+    "stream",
+]
 
 INTERRUPT_GRACE_SECONDS = 60.0
+
+_kept_open: set[int] = set()
 
 
 @dataclass(frozen=True)
@@ -73,6 +88,19 @@ def run(
     return Finished(tuple(argv), done.returncode, done.stdout, done.stderr)
 
 
+@contextmanager
+def kept_open_by_changes(handle: int) -> Iterator[None]:
+    """Have the children of `run_whole` hold an open file too, a lock's for instance.
+
+    When we are killed, they go on; what is locked stays locked until they have come to their end.
+    """
+    _kept_open.add(handle)
+    try:
+        yield
+    finally:
+        _kept_open.discard(handle)
+
+
 def run_whole(argv: Sequence[str]) -> Finished:
     """Run a command that ^C doesn't reach: it comes to its end, and the interrupt goes on then.
 
@@ -88,6 +116,7 @@ def run_whole(argv: Sequence[str]) -> Finished:
             text=True,
             errors="replace",
             start_new_session=True,
+            pass_fds=tuple(_kept_open),
         )
     except FileNotFoundError as error:
         return Finished(tuple(argv), 127, "", f"{error.filename}: command not found")
@@ -168,10 +197,56 @@ def family(pid: int) -> set[int]:
         return set()
 
 
+def find_marked(variable: str, value: str) -> Process | None:
+    """The live process, first of its session, that was started with that environment variable."""
+    import psutil
+
+    for process in psutil.process_iter():
+        # Those of other users can't be read, and some end while we look.
+        with suppress(psutil.Error, OSError):
+            if process.environ().get(variable) == value and os.getsid(process.pid) == process.pid:
+                return find(process.pid)
+    return None
+
+
+def free_memory_bytes() -> int:
+    """What this host can give to new processes."""
+    import psutil
+
+    return int(psutil.virtual_memory().available)
+
+
 def is_alive(process: Process) -> bool:
     """Whether this very process still runs."""
     found = find(process.pid)
     return found is not None and abs(found.started - process.started) < 2.0
+
+
+def memory_bytes(process: Process) -> int | None:
+    """The resident memory of a process and its children; None when it has ended."""
+    import psutil
+
+    if not is_alive(process):
+        return None
+    try:
+        parent = psutil.Process(process.pid)
+        return sum(one.memory_info().rss for one in [parent, *parent.children(recursive=True)])
+    except psutil.Error:
+        return None
+
+
+def hang_up(process: Process) -> None:
+    """SIGHUP to the process alone: read your configuration anew."""
+    if is_alive(process):
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(process.pid, signal.SIGHUP)
+
+
+def quit_gently(process: Process) -> None:
+    """SIGQUIT to the process alone, which nginx takes as: answer what has begun, then end."""
+    if is_alive(process):
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(process.pid, signal.SIGQUIT)
 
 
 def stop(process: Process, *, grace_seconds: float, sleep: Callable[[float], None]) -> None:

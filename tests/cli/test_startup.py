@@ -19,6 +19,13 @@ HEAVY = {
     *("urllib3", "ruamel", "numpy", "yaml"),
 }
 SMALL = "stack: s\nservices: {a: {models: {half: {}}}}\n"
+COMPOSE = """\
+services:
+  a:
+    image: tensorflow/serving:2.20.0
+    init: true
+    volumes: ["./models/half:/models/model"]
+"""
 # saved_model.pb of a graph with the tag `serve` and no signatures.
 GRAPH = b"\x12\x09\x0a\x07\x22\x05serve"
 
@@ -64,6 +71,8 @@ def test_nothing_heavy_is_imported_before_a_command_runs(
         ["new", "t"],
         ["render", "s"],
         ["inspect", "models/half"],
+        ["lint", "compose.yaml"],
+        ["import", "compose.yaml", "--name", "t"],
         ["plan", "s", "--server-binary", sys.executable],
     ],
 )
@@ -74,12 +83,24 @@ def test_commands_that_only_read_never_import_tensorflow(words: list[str], tmp_p
     model = tmp_path / "models" / "half" / "1"
     model.mkdir(parents=True)
     (model / "saved_model.pb").write_bytes(GRAPH)
+    (tmp_path / "compose.yaml").write_text(COMPOSE)
     assert not loaded(words, tmp_path) & {"tensorflow", "keras", "docker"}
 
 
 def test_every_command_is_there() -> None:
     known = {"new", "add-model", "remove-model", "render", "plan", "up", "down", "status", "logs"}
-    known |= {"predict", "export", "inspect", "explain", "image build"}
+    known |= {
+        "wait",
+        "compare",
+        "prune",
+        "predict",
+        "export",
+        "inspect",
+        "explain",
+        "image build",
+        "lint",
+        "import",
+    }
     assert known <= {" ".join(words) for words in commands()}
 
 

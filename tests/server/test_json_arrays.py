@@ -222,6 +222,24 @@ def test_what_only_looks_like_numbers(raw: bytes) -> None:
     check(raw, signature(FLOAT))
 
 
+@pytest.mark.parametrize(
+    ("rows", "taken"),
+    [
+        ([[0.5] * 900] * 3, True),
+        ([[0.5] * 900, [0.5] * 899 + [[1]], [0.5] * 900], False),
+        ([[0.5] * 900, [0.5] * 900, [0.5] * 899 + [[1]]], False),
+        ([[0.5] * 898 + [[], [1, 2]], [0.5] * 900], False),
+        ([[[0.5] * 900]] * 2, True),
+        ([[[0.5] * 900], [[0.5] * 899 + [[1]]]], False),
+    ],
+)
+def test_long_lists(rows: Any, taken: bool) -> None:
+    assert check(json.dumps({"instances": rows}).encode(), signature(FLOAT)) is taken
+    assert check(json.dumps({"inputs": {"x": rows}}).encode(), signature(FLOAT)) is (
+        taken and np.ndim(rows) <= 2
+    )
+
+
 GOOD = b'{"instances": [1, 2]}'
 
 

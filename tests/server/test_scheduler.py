@@ -298,6 +298,35 @@ def test_metrics_count_each_run_once() -> None:
     assert sum(numbers[:-1]) == 3
 
 
+def test_clients_that_always_come_together_are_learnt_from() -> None:
+    async def main() -> list[int]:
+        call = Doubler()
+        one, runner = scheduler(), make_runner(call)
+        runner.seconds = {}  # nothing ran yet, and no request will ever run alone
+        for _ in range(9):
+            tasks = [one.submit(runner, column(value), 0) for value in range(32)]
+            assert [await outcome(task) for task in tasks] == [[2 * n] for n in range(32)]
+        return call.rows
+
+    rows = run(main())
+    assert rows[0] == 8  # they may be long
+    assert rows[-1] == 32
+
+
+def test_as_many_join_as_runs_of_that_size_have_shown_to_be_short() -> None:
+    async def main(known: dict[int, float]) -> list[int]:
+        call = Doubler()
+        one, runner = scheduler(), make_runner(call, known)
+        tasks = [one.submit(runner, column(value), 0) for value in range(64)]
+        for task in tasks:
+            await outcome(task)
+        return call.rows
+
+    # Four bytes have three bits, 256 have nine. In proportion two rows would take 1.8 ms.
+    assert run(main({3: 0.0009, 9: 0.0001})) == [64]
+    assert run(main({3: 0.0009, **dict.fromkeys(range(4, 10), 0.003)}))[0] == 2
+
+
 def test_estimates_come_from_the_size_class_or_smaller_ones() -> None:
     known = {3: 0.001, 6: 0.002}
     assert estimate_seconds(known, 7) == 0.001

@@ -65,6 +65,9 @@ class FakeRuntime:
             service, ObservedService(service, "running", grpc_address="127.0.0.1:1")
         )
 
+    def memory_bytes(self, service: str) -> int | None:
+        return None
+
     def start(self, service: RenderedService) -> None:
         self._call(f"start {service.name}")
 

@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 
-from tfdeploy.runtimes.containers import describe, host_address, host_ports, service_state
+from tfdeploy.runtimes.containers import (
+    describe,
+    host_address,
+    host_ports,
+    service_state,
+    used_memory,
+)
 
 
 def inspected(state: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -91,3 +97,19 @@ def test_ports_that_are_not_published_are_no_addresses() -> None:
     assert host_address({"NetworkSettings": {"Ports": {"8501/tcp": None}}}, 8501) == ""
     assert host_address({"NetworkSettings": {}}, 8501) == ""
     assert host_ports(inspected({})) == {32769, 8501}
+
+
+@pytest.mark.parametrize(
+    ("memory", "used"),
+    [
+        ({"usage": 1000, "stats": {"inactive_file": 300}}, 700),
+        ({"usage": 1000, "stats": {"total_inactive_file": 400, "inactive_file": 300}}, 600),
+        ({"usage": 1000, "stats": {"inactive_file": 2000}}, 1000),
+        ({"usage": 1000}, 1000),
+        ({}, None),
+    ],
+)
+def test_memory_is_told_without_the_cache_of_files(
+    memory: dict[str, Any], used: int | None
+) -> None:
+    assert used_memory({"memory_stats": memory}) == used

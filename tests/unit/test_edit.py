@@ -7,7 +7,7 @@ from difflib import unified_diff
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfdeploy.errors import TfdeployError
@@ -272,6 +272,7 @@ labels = st.dictionaries(st.from_regex(r"[A-Za-z0-9_]{1,6}", fullmatch=True), st
 policies = st.sampled_from([None, "all", Latest(latest=2), Specific(specific=[1, 2])])
 
 
+@settings(deadline=None)
 @given(st.sampled_from(STYLES), names, labels, policies, st.data())
 def test_adding_a_model_and_removing_it_again_changes_nothing(
     text: str, name: str, new: dict[str, int], policy: object, data: st.DataObject

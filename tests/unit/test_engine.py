@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from typing import Any, cast
+
 import docker.errors
 import pytest
 import requests
 
 from tfdeploy.errors import TfdeployError
-from tfdeploy.runtimes.engine import asking
+from tfdeploy.runtimes.engine import (
+    LABEL_ONE_OFF,
+    LABEL_PROJECT,
+    LABEL_SERVICE,
+    asking,
+    project_containers,
+)
 
 
 def told(error: Exception) -> TfdeployError:
@@ -35,3 +44,35 @@ def test_an_engine_that_answers_is_there(status: int) -> None:
 )
 def test_an_engine_that_isnt_there_is_to_be_started(error: Exception) -> None:
     assert told(error).code == "TFD401"
+
+
+class Engine:
+    """As much of an engine as a look at containers needs; notes which ones it was asked for."""
+
+    def __init__(self, *services: str) -> None:
+        self.containers = self
+        self.asked_for: list[str] = []
+        self._labels = [
+            {LABEL_PROJECT: "p", LABEL_ONE_OFF: "False", LABEL_SERVICE: name} for name in services
+        ]
+
+    def list(self, all: bool, filters: dict[str, list[str]], ignore_removed: bool) -> list[Seen]:
+        """As the SDK does: one request for the list, and one for each container in it."""
+        wanted = dict(label.split("=", 1) for label in filters["label"])
+        found = [Seen(labels) for labels in self._labels if wanted.items() <= labels.items()]
+        self.asked_for += [one.labels[LABEL_SERVICE] for one in found]
+        return found
+
+
+@dataclass(frozen=True)
+class Seen:
+    labels: dict[str, str]
+    attrs: dict[str, str] = field(default_factory=dict)
+
+
+def test_a_look_at_one_service_asks_the_engine_for_its_container_alone() -> None:
+    engine = Engine(*(f"s{number}" for number in range(100)))
+    found = project_containers(cast(Any, engine), "p", "s7")
+    assert [one.labels[LABEL_SERVICE] for one in found] == ["s7"]
+    assert engine.asked_for == ["s7"]
+    assert len(project_containers(cast(Any, engine), "p")) == 100

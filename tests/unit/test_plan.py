@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 
 from tfdeploy import wire
 from tfdeploy.plan import (
+    CheckAnswers,
+    Checks,
     ObservedService,
     ObservedStack,
     ObservedVersion,
@@ -22,6 +25,7 @@ from tfdeploy.plan import (
 from tfdeploy.plan.observed import State
 from tfdeploy.render import RenderedStack, Templates, render_stack
 from tfdeploy.stack import Stack, Wanted, parse_stack
+from tfdeploy.stack.checks import CheckRequest
 
 TEMPLATES = Templates()
 PATH = Path("/somewhere/stacks/s/stack.yaml")
@@ -108,17 +112,25 @@ def test_another_server_hash_recreates() -> None:
     assert kinds(plan) == ["write compose.yaml", "recreate a", "wait a"]
     assert causes(plan) == [
         "the stack file says otherwise",
-        "image, flags, ports, mounts or GPU differ",
+        "image, flags, ports, mounts or GPU differ; it is away until its models are loaded",
         "it is new",
     ]
 
 
 def test_another_models_hash_reloads_without_a_restart() -> None:
     plan = planned(model(labels="{stable: 1}"), observed(ONE))
-    assert kinds(plan) == ["reload a", "wait a"]
+    assert kinds(plan) == ["check a", "reload a", "wait a"]
     (reload,) = (step for step in plan.steps if isinstance(step, Reload))
     assert reload.models_config == made(model(labels="{stable: 1}"))[1].files["a/models.config"]
     assert str(reload) == "reload a (no restart)"
+
+
+def test_a_reload_that_was_cut_short_is_sent_again_though_the_file_says_the_same() -> None:
+    stack, rendered = made(ONE)
+    assert make_plan(stack, rendered, ALL, observed(ONE), "process").steps == ()
+    plan = make_plan(stack, rendered, ALL, observed(ONE), "process", {"a"})
+    assert kinds(plan) == ["reload a", "wait a"]
+    assert causes(plan)[0] == "an earlier change of it was cut short"
 
 
 def test_both_hashes_recreate_once_with_the_new_models_in_place() -> None:
@@ -155,7 +167,7 @@ def test_a_service_that_still_loads_is_waited_for() -> None:
 def test_an_unhealthy_service_is_recreated() -> None:
     plan = planned(ONE, observed(ONE, "unhealthy"))
     assert kinds(plan) == ["recreate a", "wait a"]
-    assert causes(plan)[0] == "it is unhealthy"
+    assert causes(plan)[0] == "it is unhealthy; it is away until its models are loaded"
 
 
 def test_a_service_that_the_stack_no_longer_has_is_stopped_and_its_files_go() -> None:
@@ -197,6 +209,7 @@ def test_new_services_start_together_then_running_ones_change_one_by_one() -> No
         "wait d",
         "recreate a",
         "wait a",
+        "check c",
         "reload c",
         "wait c",
         "stop z",
@@ -220,13 +233,13 @@ def test_a_label_moves_after_its_version_is_there() -> None:
     old = model(versions="{specific: [3]}", labels="{stable: 3}")
     new = model(versions="{specific: [4]}", labels="{stable: 4}")
     plan = planned(new, observed(old, versions={"m": {3: "AVAILABLE"}}), {"a": {"m": (4,)}})
-    assert kinds(plan) == ["reload a", "wait a", "reload a", "wait a"]
+    assert kinds(plan) == ["reload a", "wait a", "check a", "reload a", "wait a"]
     one = first_config(plan)["m"]
     assert dict(one.version_labels) == {"stable": 3}
     assert numbers(one) == [3, 4]
     waits = [step for step in plan.steps if isinstance(step, WaitAvailable)]
     assert [wait.labels for wait in waits] == [{}, {"m": {"stable": 4}}]
-    last = plan.steps[2]
+    last = plan.steps[3]
     assert isinstance(last, Reload)
     assert last.models_config == made(new)[1].services["a"].models_config
 
@@ -243,14 +256,14 @@ def test_a_label_that_moves_between_loaded_versions_needs_one_reload() -> None:
     old = model(versions="all", labels="{stable: 3}")
     new = model(versions="all", labels="{stable: 4}")
     now = observed(old, versions={"m": {3: "AVAILABLE", 4: "AVAILABLE"}})
-    assert kinds(planned(new, now, {"a": {"m": (3, 4)}})) == ["reload a", "wait a"]
+    assert kinds(planned(new, now, {"a": {"m": (3, 4)}})) == ["check a", "reload a", "wait a"]
 
 
 def test_a_new_label_on_a_new_version_needs_one_reload() -> None:
     old = model(versions="{specific: [3]}")
     new = model(versions="{specific: [3, 4]}", labels="{canary: 4}")
     now = observed(old, versions={"m": {3: "AVAILABLE"}})
-    assert kinds(planned(new, now, {"a": {"m": (3, 4)}})) == ["reload a", "wait a"]
+    assert kinds(planned(new, now, {"a": {"m": (3, 4)}})) == ["check a", "reload a", "wait a"]
 
 
 def test_nothing_that_serves_goes_before_what_is_new_is_there() -> None:
@@ -304,6 +317,112 @@ def test_a_models_config_that_cant_be_read_is_replaced() -> None:
     assert kinds(plan) == ["reload a", "wait a"]
 
 
+# --- what is asked before requests move ---
+
+ASKED = CheckRequest("checks.0", None, [1.0], [2.0])
+
+
+def asked_of(*numbers: int) -> Checks:
+    """One request for these versions of any model, and none for others."""
+    return Checks(lambda service, model, version: (ASKED,) if version in numbers else ())
+
+
+def checks_in(plan: Plan) -> list[CheckAnswers]:
+    return [step for step in plan.steps if isinstance(step, CheckAnswers)]
+
+
+def moved(
+    old: str, new: str, now: Mapping[int, str], wanted: tuple[int, ...], checks: Checks
+) -> Plan:
+    stack, rendered = made(new)
+    return make_plan(
+        stack,
+        rendered,
+        {"a": {"m": wanted}},
+        observed(old, versions={"m": now}),
+        "process",
+        checks=checks,
+    )
+
+
+PINNED_3 = model(versions="{specific: [3]}", labels="{stable: 3}")
+PINNED_4 = model(versions="{specific: [4]}", labels="{stable: 4}")
+CANARY_4 = model(versions="{specific: [3, 4]}", labels="{stable: 3, canary: 4}")
+THREE = {3: "AVAILABLE"}
+BOTH = {3: "AVAILABLE", 4: "AVAILABLE"}
+
+
+def test_the_version_is_asked_when_it_serves_and_before_the_label_moves() -> None:
+    plan = moved(PINNED_3, PINNED_4, THREE, (4,), asked_of(4))
+    assert kinds(plan) == ["reload a", "wait a", "check a", "reload a", "wait a"]
+    (check,) = checks_in(plan)
+    assert (check.version, check.before, check.requests) == (4, 3, (ASKED,))
+    assert str(check) == "check a: m 4 answers 1 request"
+    assert check.cause == "label stable moves to it from 3"
+    assert check.as_data()["requests"] == ["checks.0"]
+
+
+def test_a_new_label_waits_until_its_version_has_answered() -> None:
+    plan = moved(PINNED_3, CANARY_4, THREE, (3, 4), asked_of(4))
+    assert kinds(plan) == ["reload a", "wait a", "check a", "reload a", "wait a"]
+    assert dict(first_config(plan)["m"].version_labels) == {"stable": 3}
+    assert numbers(first_config(plan)["m"]) == [3, 4]
+    (check,) = checks_in(plan)
+    assert (check.before, check.cause) == (None, "label canary is new on it")
+
+
+def test_a_label_that_moves_between_loaded_versions_is_asked_before_the_one_reload() -> None:
+    new = CANARY_4.replace("stable: 3", "stable: 4")
+    plan = moved(CANARY_4, new, BOTH, (3, 4), asked_of(4))
+    assert kinds(plan) == ["check a", "reload a", "wait a"]
+
+
+def test_two_labels_that_move_to_one_version_are_one_check() -> None:
+    new = model(versions="{specific: [5]}", labels="{stable: 5, canary: 5}")
+    (check,) = checks_in(moved(CANARY_4, new, BOTH, (5,), asked_of(5)))
+    causes = "label canary moves to it from 4, label stable moves to it from 3"
+    assert (check.cause, check.before) == (causes, 3)
+
+
+def test_labels_that_stay_are_not_asked_for() -> None:
+    new = model(versions="{specific: [3, 4]}", labels="{stable: 3}")
+    assert checks_in(moved(PINNED_3, new, THREE, (3, 4), asked_of(3, 4))) == []
+
+
+def test_a_pinned_version_that_another_replaces_is_a_move_without_labels() -> None:
+    old, new = model(versions="{specific: [3]}"), model(versions="{specific: [4]}")
+    (check,) = checks_in(moved(old, new, THREE, (4,), asked_of(4)))
+    assert (check.version, check.before, check.cause) == (4, 3, "it serves in place of 3")
+
+
+def test_what_the_server_takes_from_disk_by_itself_is_no_move() -> None:
+    latest = model(versions="{latest: 1}")
+    assert checks_in(moved(latest, latest, THREE, (4,), asked_of(4))) == []
+
+
+def test_a_label_on_a_new_server_is_asked_when_it_is_up() -> None:
+    new = PINNED_4.replace("models", "user: u, models")
+    plan = moved(PINNED_3, new, THREE, (4,), asked_of(4))
+    assert kinds(plan)[-3:] == ["recreate a", "wait a", "check a"]
+    assert checks_in(plan)[0].before is None
+    assert checks_in(moved(PINNED_3, new, THREE, (4,), asked_of())) == []
+
+
+def test_a_first_start_asks_nothing() -> None:
+    stack, rendered = made(PINNED_3)
+    wanted = {"a": {"m": (3,)}}
+    plan = make_plan(stack, rendered, wanted, NOTHING, "process", checks=asked_of(3))
+    assert checks_in(plan) == []
+
+
+def test_a_check_that_is_skipped_says_why_and_asks_nothing() -> None:
+    checks = replace(asked_of(4), skipped="--no-checks was given")
+    (check,) = checks_in(moved(PINNED_3, PINNED_4, THREE, (4,), checks))
+    assert str(check) == "skip the check of m 4 on a"
+    assert (check.cause, check.requests) == ("--no-checks was given", ())
+    assert check.as_data()["skipped"] is True
+
+
 # --- as people and programs read it ---
 
 
@@ -323,6 +442,7 @@ def test_a_plan_reads_as_numbered_lines_with_causes() -> None:
     lines = str(planned(ONE, observed(ONE, "unhealthy"))).splitlines()
     assert lines == [
         "plan for stack s on process:",
-        "  1. recreate a             because it is unhealthy",
+        "  1. recreate a             because it is unhealthy; "
+        "it is away until its models are loaded",
         "  2. wait a: m 1 AVAILABLE  because it is new",
     ]

@@ -117,7 +117,7 @@ def test_files_of_a_stack() -> None:
 
 def test_compose_says_what_a_service_needs() -> None:
     document = compose(REFERENCE)
-    (service,) = document["services"].values()
+    service = document["services"]["classifier_a"]
     assert document["name"] == document["networks"]["default"]["name"] == "vision"
     assert service["entrypoint"] == ["tensorflow_model_server"]
     assert service["init"] is True

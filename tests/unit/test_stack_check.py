@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tfdeploy.errors import TfdeployError
+from tfdeploy.savedmodel import check_base_path
 from tfdeploy.stack import (
     StackFile,
     check_models,
@@ -55,6 +56,23 @@ def on_disk(
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"stack: s\nservices:\n  a:\n{block}")
     return load_stack(path)
+
+
+def test_a_base_path_that_many_services_serve_is_looked_at_once(tmp_path: Path) -> None:
+    looked_at: list[Path] = []
+
+    def look(base_path: Path) -> list[TfdeployError]:
+        looked_at.append(base_path)
+        return check_base_path(base_path)
+
+    file = on_disk(tmp_path, "    models: {m: {}}\n", versions=())
+    (tmp_path / "models/m").mkdir(parents=True)
+    services = "".join(f"  s{number}: {{models: {{m: {{}}}}}}\n" for number in range(20))
+    file = parse_stack(f"stack: s\nservices:\n{services}", file.path)
+    errors = check_models(file, look=look)
+    assert looked_at == [tmp_path / "models/m"]
+    # Each of them is told, with its own line.
+    assert len({error.where for error in errors}) == 20
 
 
 # --- images ---

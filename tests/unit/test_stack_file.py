@@ -49,7 +49,7 @@ def test_the_reference_sets_every_field_of_every_block() -> None:
     for kind, fields in written.items():
         if kind is not Latest:
             assert fields == set(kind.model_fields), kind
-    assert len(written) == 9
+    assert len(written) == 11
 
 
 def test_the_reference_says_what_its_comments_say() -> None:
@@ -317,7 +317,8 @@ def test_an_unknown_field_gets_the_nearest_known_one(text: str, near: str) -> No
 
 def test_a_field_like_no_other_gets_the_list() -> None:
     (error,) = errors_of("stack: s\nxyz: 1\n")
-    assert error.hint == "known here: stack, image, models_dir, runtime, placement, services."
+    names = "stack, image, models_dir, runtime, placement, gateway, services"
+    assert error.hint == f"known here: {names}."
 
 
 def test_all_problems_are_told_at_once_in_one_error() -> None:

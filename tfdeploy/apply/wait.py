@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from tfdeploy.client.label import get_label_version
@@ -42,10 +42,10 @@ def wait_available(
         TfdeployError: TFD410 with the server's own reason, TFD412 when time runs out.
     """
     end = deadline.now() + deadline.seconds
-    restarts = runtime.look(step.service).restarts
+    restarts = _look(step, runtime).restarts
     told: dict[str, str] = {}
     while True:
-        service = runtime.look(step.service)
+        service = _look(step, runtime)
         states = _states(step, service)
         shown = {what: status.state for what, status in states.items()}
         if shown != told:
@@ -57,6 +57,18 @@ def wait_available(
         if deadline.now() > end:
             raise _too_late(step, runtime, shown, deadline.seconds)
         deadline.sleep(POLL_SECONDS)
+
+
+def _look(step: WaitAvailable, runtime: Runtime) -> ObservedService:
+    if step.beside:
+        return runtime.look(step.service, beside=True)
+    return runtime.look(step.service)
+
+
+def _log(step: WaitAvailable, runtime: Runtime) -> Iterator[str]:
+    if step.beside:
+        return runtime.logs(step.service, tail=300, follow=False, beside=True)
+    return runtime.logs(step.service, tail=300, follow=False)
 
 
 def _states(step: WaitAvailable, service: ObservedService) -> dict[str, VersionStatus]:
@@ -103,7 +115,8 @@ def _give_up_if_hopeless(
                 f"{what} on service '{step.service}' failed to load: {status.error_message}",
                 where=f"{service.rest_url}/v1/models/{what.split()[0]}: {status.error_code}",
                 hint="mend the model and publish it under a higher version number: the server "
-                "doesn't try a number again that failed.",
+                "doesn't try a number again that failed, so this one is burned. `tfdeploy "
+                f"versions STACK {what.split()[0]}` shows the next free one.",
             )
     died = service.state in ("exited", "absent")
     if died or service.restarts >= restarts + RESTARTS_THAT_MEAN_FAILURE:
@@ -111,7 +124,7 @@ def _give_up_if_hopeless(
 
 
 def _died(step: WaitAvailable, runtime: Runtime, service: ObservedService) -> TfdeployError:
-    lines = list(runtime.logs(step.service, tail=300, follow=False))
+    lines = list(_log(step, runtime))
     why = reason(lines) or service.detail or "it ended without a reason in its log"
     how = "keeps restarting" if service.state not in ("exited", "absent") else "ended"
     return TfdeployError(
@@ -135,7 +148,7 @@ def _too_late(
 ) -> TfdeployError:
     missing = [f"{what} ({state})" for what, state in shown.items() if state != "AVAILABLE"]
     labels = ", ".join(f"{m}:{label}" for m, names in step.labels.items() for label in names)
-    lines = list(runtime.logs(step.service, tail=300, follow=False))
+    lines = list(_log(step, runtime))
     why = reason(lines)
     return TfdeployError(
         "TFD412",

@@ -16,13 +16,23 @@ from tfdeploy.client.rest import Unreachable
 from tfdeploy.errors import TfdeployError
 from tfdeploy.files import save_text, writing
 from tfdeploy.plan import (
+    CheckAnswers,
+    DrainOld,
+    ObservedService,
     ObservedStack,
     Plan,
+    RecreateGateway,
     RecreateService,
     Reload,
+    ReloadGateway,
+    StartBeside,
+    StartGateway,
     StartService,
     Step,
+    StopGateway,
+    StopOther,
     StopService,
+    SwitchService,
     WaitAvailable,
     WriteFiles,
     transition_config,
@@ -46,7 +56,8 @@ def apply_plan(
         timeout_seconds: how long each wait may take.
 
     Raises:
-        TfdeployError: TFD410 to TFD413 when a change failed, TFD414 on ^C.
+        TfdeployError: TFD410 to TFD413 when a change failed, TFD430 and TFD431 when a version
+            didn't pass its check, TFD414 on ^C.
     """
     walker = _Walker(runtime, rendered, before, reporter, Deadline(timeout_seconds))
     try:
@@ -88,7 +99,7 @@ class _Walker:
         self.current = step
         self._reporter.begin(step)
         began = time.monotonic()
-        if not isinstance(step, WaitAvailable):
+        if not isinstance(step, WaitAvailable | CheckAnswers):
             self._touched.append(step)
         self._do(step)
         self._reporter.end(step, time.monotonic() - began)
@@ -113,18 +124,43 @@ class _Walker:
                     lambda states: self._reporter.models(step.service, states),
                     self._deadline,
                 )
-                self._check_gpu(step.service)
+                self._check_gpu(step)
+            case CheckAnswers():
+                # It compares with numpy, which most changes do without.
+                from tfdeploy.apply.gate import check_answers
 
-    def _check_gpu(self, service: str) -> None:
+                url = self._runtime.look(step.service, beside=step.beside).rest_url
+                check_answers(step, url, self._deadline.seconds)
+            case _:
+                self._do_behind_gateway(step)
+
+    def _do_behind_gateway(self, step: Step) -> None:
+        gateway = self._rendered.gateway
+        match step:
+            case StartBeside():
+                self._runtime.start_beside(self._rendered.services[step.service])
+            case SwitchService():
+                self._runtime.switch(step.service)
+            case DrainOld():
+                self._deadline.sleep(step.drain_seconds)
+            case StopOther():
+                self._runtime.stop_other(step.service)
+            case StartGateway() if gateway is not None:
+                self._runtime.start_gateway(gateway)
+            case ReloadGateway() if gateway is not None:
+                self._runtime.reload_gateway(gateway)
+            case RecreateGateway() if gateway is not None:
+                self._runtime.recreate_gateway(gateway)
+            case StopGateway():
+                self._runtime.stop_gateway()
+
+    def _check_gpu(self, step: WaitAvailable) -> None:
         """Of a server that this walk started: TensorFlow takes its device once and for all."""
-        started = {
-            step.service
-            for step in self._touched
-            if isinstance(step, StartService | RecreateService)
-        }
-        rendered = self._rendered.services.get(service)
-        if rendered is not None and service in started:
-            check_gpu(rendered, self._runtime, self._reporter.note)
+        starting = StartService | RecreateService | StartBeside
+        started = {one.service for one in self._touched if isinstance(one, starting)}
+        rendered = self._rendered.services.get(step.service)
+        if rendered is not None and step.service in started:
+            check_gpu(rendered, self._runtime, self._reporter.note, beside=step.beside)
 
     def _write(self, texts: Mapping[str, str], removed: Iterable[str] = ()) -> None:
         folder = self._runtime.files_dir
@@ -169,6 +205,45 @@ class _Walker:
                 self._wait_again(step.service)
             case Reload():
                 self._reload_again(step)
+            case _:
+                self._undo_behind_gateway(step)
+
+    def _undo_behind_gateway(self, step: Step) -> None:
+        """Back through the slots: the old server is there and answers before the new one goes."""
+        match step:
+            case StopOther():
+                self._bring_back(self._before.service(step.service))
+            case SwitchService() if self._is_switched(step.service):
+                self._runtime.switch(step.service)
+                self._deadline.sleep(step.drain_seconds)
+            case StartBeside():
+                self._runtime.stop_other(step.service)
+                self._push_again(step.service)
+            case StartGateway():
+                self._runtime.stop_gateway()
+            case ReloadGateway():
+                self._runtime.revert_gateway(started_anew=False)
+            case RecreateGateway() | StopGateway():
+                self._runtime.revert_gateway(started_anew=True)
+
+    def _is_switched(self, service: str) -> bool:
+        return self._runtime.look(service).slot != self._before.service(service).slot
+
+    def _bring_back(self, before: ObservedService) -> None:
+        # Left over from a change that was cut short, it wasn't what answered.
+        if not self._is_switched(before.name):
+            return
+        self._runtime.bring_back(before)
+        step = WaitAvailable(
+            "it is brought back", before.name, self._versions_before(before.name), beside=True
+        )
+        wait_available(step, self._runtime, lambda _: None, self._deadline)
+
+    def _push_again(self, service: str) -> None:
+        """The old server may have taken the new file by its own poll; the old one is back."""
+        text = self._before.files.get(f"{service}/{MODELS_CONFIG}")
+        if text and text != self._rendered.files.get(f"{service}/{MODELS_CONFIG}"):
+            self._push(service, text)
 
     def _reload_again(self, step: Reload) -> None:
         """The config that was in force; it takes a reload of its own to load what was dropped."""

@@ -38,23 +38,41 @@ from tfdeploy.cli import export  # noqa: E402
 from tfdeploy.cli import inspect  # noqa: E402
 from tfdeploy.cli import edit  # noqa: E402
 from tfdeploy.cli import deploy  # noqa: E402
+from tfdeploy.cli import versions  # noqa: E402
+from tfdeploy.cli import moves  # noqa: E402
+from tfdeploy.cli import history  # noqa: E402
+from tfdeploy.cli import undo  # noqa: E402
 from tfdeploy.cli import watch  # noqa: E402
+from tfdeploy.cli import wait  # noqa: E402
+from tfdeploy.cli import prune  # noqa: E402
 from tfdeploy.cli import predict  # noqa: E402
 from tfdeploy.cli import gpu  # noqa: E402
+from tfdeploy.cli import compare  # noqa: E402
 from tfdeploy.cli import image  # noqa: E402
+from tfdeploy.cli import lint  # noqa: E402
+from tfdeploy.cli import importing  # noqa: E402
 from tfdeploy.cli import extras  # noqa: E402
 # isort: on
 
 __all__ = [
     "app",
+    "compare",
     "deploy",
     "edit",
     "export",
     "extras",
     "gpu",
+    "history",
     "image",
+    "importing",
     "inspect",
+    "lint",
+    "moves",
     "predict",
+    "prune",
     "stacks",
+    "undo",
+    "versions",
+    "wait",
     "watch",
 ]

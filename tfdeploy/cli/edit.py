@@ -7,21 +7,23 @@ import typer
 
 from tfdeploy.cli import output
 from tfdeploy.cli.app import app
+from tfdeploy.cli.change import Options, open_change
 from tfdeploy.cli.options import (
     DEFAULT_STACKS,
     AsJson,
+    NoChecks,
     RuntimeOption,
     ServerBinary,
     StackArgument,
     StacksDir,
     TemplatesDir,
     Timeout,
-    choose,
+    Wait,
     examples,
-    load_to_change,
     settle,
+    skip_checks,
 )
-from tfdeploy.errors import TfdeployError, raise_all
+from tfdeploy.errors import raise_all
 
 if TYPE_CHECKING:
     from tfdeploy.savedmodel import VersionFolder
@@ -69,6 +71,8 @@ def add_model(
     server_binary: ServerBinary = None,
     templates: TemplatesDir = None,
     timeout: Timeout = 300.0,
+    no_checks: NoChecks = False,
+    wait: Wait = 0.0,
     stacks_dir: StacksDir = DEFAULT_STACKS,
     as_json: AsJson = False,
 ) -> None:
@@ -82,7 +86,10 @@ def add_model(
     from tfdeploy.stack.bring import bring_model, path_below, versions_to_bring
 
     labels, policy = parse_labels(label or []), parse_versions(versions)
-    with load_to_change(stack, stacks_dir) as file:
+    skip = skip_checks(no_checks)
+    options = Options(runtime, server_binary, templates, timeout, as_json, skip_checks=skip)
+    with open_change(stack, stacks_dir, options, wait) as change:
+        file = change.file
         chosen = edit.pick_service(file, service)
         below = path_below(path, file.models_root) if path else None
         known = file.stack.services[chosen].models.get(name)
@@ -99,12 +106,17 @@ def add_model(
         )
         # Before anything is brought: a server that serves the latest version takes it at once.
         _check(after, {(chosen, name): coming})
-        brought = bring_model(path, base_path) if path and not below else []
-        _save(file, after, as_json or up)
+        brought = []
+        if path and not below:
+            change.begin(after, brought=(str(base_path.absolute()),))
+            brought = bring_model(path, base_path)
+            if not brought:
+                change.update(brought=())
         _note_unserved(after, chosen, name, brought)
         if up:
-            _deploy(file, after, runtime, server_binary, templates, timeout, as_json)
+            change.deploy(after)
         else:
+            change.save(after)
             _finish(file, after, as_json, {"brought": [str(one.path) for one in brought]})
 
 
@@ -124,6 +136,7 @@ def remove_model(
     server_binary: ServerBinary = None,
     templates: TemplatesDir = None,
     timeout: Timeout = 300.0,
+    wait: Wait = 0.0,
     stacks_dir: StacksDir = DEFAULT_STACKS,
     as_json: AsJson = False,
 ) -> None:
@@ -133,13 +146,14 @@ def remove_model(
     """
     from tfdeploy.stack import edit
 
-    with load_to_change(stack, stacks_dir) as file:
-        after = edit.remove_model(file, name, service)
-        _save(file, after, as_json or up)
+    options = Options(runtime, server_binary, templates, timeout, as_json)
+    with open_change(stack, stacks_dir, options, wait) as change:
+        after = edit.remove_model(change.file, name, service)
         if up:
-            _deploy(file, after, runtime, server_binary, templates, timeout, as_json)
+            change.deploy(after)
         else:
-            _finish(file, after, as_json, {})
+            change.save(after)
+            _finish(change.file, after, as_json, {})
 
 
 def _pinned(
@@ -181,27 +195,6 @@ def _note_unserved(
         )
 
 
-def _deploy(
-    before: "StackFile",
-    file: "StackFile",
-    runtime: str | None,
-    server_binary: str | None,
-    templates: Path | None,
-    timeout: float,
-    as_json: bool,
-) -> None:
-    from tfdeploy.cli.deploy import deploy
-    from tfdeploy.files import save_text
-
-    try:
-        file = settle(file)
-        deploy(file, choose(file, runtime, server_binary), templates, timeout, as_json)
-    except TfdeployError:
-        save_text(before.path, before.text)
-        output.note(f"{before.path} is as it was before, too")
-        raise
-
-
 def _check(file: "StackFile", coming: "Coming") -> None:
     """The whole resulting stack; a service that has no models yet is no reason to refuse.
 
@@ -211,28 +204,6 @@ def _check(file: "StackFile", coming: "Coming") -> None:
 
     problems = [*check_stack(settle(file)), *check_models(file, coming)]
     raise_all(one for one in problems if one.code not in ("TFD217", "TFD315"))
-
-
-def _save(before: "StackFile", after: "StackFile", quiet: bool) -> None:
-    from tfdeploy.files import save_text
-
-    save_text(after.path, after.text)
-    diff = _diff(before, after)
-    (output.note if quiet else output.print_line)(diff or f"{after.path}: nothing to change")
-
-
-def _diff(before: "StackFile", after: "StackFile") -> str:
-    import difflib
-
-    lines = difflib.unified_diff(
-        before.text.splitlines(),
-        after.text.splitlines(),
-        str(before.path),
-        str(after.path),
-        lineterm="",
-        n=2,
-    )
-    return "\n".join(lines)
 
 
 def _finish(before: "StackFile", after: "StackFile", as_json: bool, extra: dict[str, Any]) -> None:

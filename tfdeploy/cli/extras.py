@@ -7,7 +7,7 @@ import typer
 from tfdeploy.cli import output
 from tfdeploy.cli.app import app
 from tfdeploy.cli.options import AsJson, examples
-from tfdeploy.errors import CATALOGUE, TfdeployError
+from tfdeploy.errors import CATALOGUE, Entry, TfdeployError
 
 
 @app.command(**examples("tfdeploy explain TFD401", "tfdeploy explain   # lists every code"))
@@ -17,7 +17,10 @@ def explain(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tell what an error code means, and what it ends with."""
+    """Tell what a code means, why the server behaves so, and how to mend it.
+
+    Codes are those of errors and of what `tfdeploy lint` finds.
+    """
     import difflib
 
     wanted = [code.upper()] if code else list(CATALOGUE)
@@ -31,17 +34,23 @@ def explain(
         )
     entries = {one: CATALOGUE[one] for one in wanted}
     if as_json:
-        output.print_json(
-            {
-                one: {"title": e.title, "exit_code": int(e.exit_code), "story": e.story}
-                for one, e in entries.items()
-            }
-        )
+        output.print_json({one: _as_data(entry) for one, entry in entries.items()})
     elif code is None:
         rows = [(one, int(e.exit_code), e.title) for one, e in entries.items()]
         output.print_table(["CODE", "EXIT", "MEANING"], rows)
     else:
         entry = entries[wanted[0]]
         output.print_line(f"{wanted[0]}: {entry.title} (exit code {int(entry.exit_code)})")
-        output.print_line()
-        output.print_line(entry.story)
+        for head, text in (("", entry.story), ("Why: ", entry.why), ("Fix: ", entry.fix)):
+            if text:
+                output.print_line(f"\n{head}{text}")
+
+
+def _as_data(entry: Entry) -> dict[str, str | int]:
+    told = {"why": entry.why, "fix": entry.fix}
+    return {
+        "title": entry.title,
+        "exit_code": int(entry.exit_code),
+        "story": entry.story,
+        **{name: text for name, text in told.items() if text},
+    }

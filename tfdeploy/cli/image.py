@@ -19,7 +19,7 @@ app.add_typer(image_app, name="image")
 
 @image_app.command(
     **examples(
-        "tfdeploy image build",
+        "tfdeploy image build --gateway",
         "tfdeploy image build --tag registry.example/tfdeploy-server:1 "
         "--build-arg PIP_INDEX_URL=https://pypi.example/simple",
     )
@@ -32,27 +32,33 @@ def build(
         str | None,
         typer.Option(metavar="NAME:TAG", help="An image with Python 3.11 or newer, pip and bash."),
     ] = None,
+    gateway: Annotated[
+        bool, typer.Option("--gateway", help="The gateway's image (nginx), not the server's.")
+    ] = False,
     build_arg: Annotated[
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="For the build; repeatable.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Build an image whose tensorflow_model_server is the embedded server."""
+    """Build an image whose tensorflow_model_server is the embedded server, or one with nginx."""
     from tfdeploy.runtimes.image import (
         DEFAULT_BASE_IMAGE,
         build_image,
+        default_gateway_tag,
         default_tag,
         host_build_args,
     )
 
-    name, base = tag or default_tag(), base_image or DEFAULT_BASE_IMAGE
+    name = tag or (default_gateway_tag() if gateway else default_tag())
+    base = base_image or DEFAULT_BASE_IMAGE
     arguments = {**host_build_args(os.environ), **parse_build_args(build_arg or [])}
-    build_image(name, base, arguments, output.note)
+    build_image(name, base, arguments, output.note, gateway=gateway)
     if as_json:
         output.print_json({"image": name, "base_image": base, "build_args": sorted(arguments)})
         return
     output.print_line(f"built {name}")
-    output.print_line(f"next: write `image: {name}` into the stack file, then tfdeploy up STACK")
+    block = "gateway: {image: " + name + "}" if gateway else f"image: {name}"
+    output.print_line(f"next: write `{block}` into the stack file, then tfdeploy up STACK")
 
 
 def parse_build_args(words: Sequence[str]) -> dict[str, str]:

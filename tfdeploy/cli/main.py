@@ -11,6 +11,7 @@ import typer
 
 from tfdeploy.cli import output
 from tfdeploy.cli.app import app
+from tfdeploy.cli.options import WORDS, with_wait_seconds
 from tfdeploy.errors import Exit, TfdeployError
 
 # Typer brings its own copy of click or uses click itself, by its version; this is either's.
@@ -47,7 +48,9 @@ def run(words: list[str]) -> int:
 def _run(words: list[str]) -> int:
     try:
         with _building_only(words[0]):
-            code = int(app(words, standalone_mode=False, prog_name="tfdeploy") or 0)
+            WORDS.set(tuple(words))
+            given = with_wait_seconds(words)
+            code = int(app(given, standalone_mode=False, prog_name="tfdeploy") or 0)
     except SystemExit as error:
         # Typer's own end where the reader of --help has gone.
         if isinstance(error.__context__, BrokenPipeError):

@@ -1,8 +1,8 @@
 """Arguments and options that several commands share, and examples for --help."""
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -66,7 +66,65 @@ Timeout = Annotated[
         "--timeout", metavar="SECONDS", parser=seconds, help="How long to wait for the models."
     ),
 ]
+
+
+def wait_seconds(text: str) -> float:
+    """How long to wait for another command: any number, 0 and ``inf`` with it."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not number >= 0:
+        raise typer.BadParameter(f"'{text}' is no number of seconds.")
+    return number
+
+
+Wait = Annotated[
+    float,
+    typer.Option(
+        "--wait",
+        metavar="[SECONDS]",
+        parser=wait_seconds,
+        show_default=False,
+        help="Wait for another command that changes the stack; without a number, to its end.",
+    ),
+]
+NoChecks = Annotated[
+    bool,
+    typer.Option("--no-checks", help="Move labels without asking the new version anything first."),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Stop after the plan.")]
 DEFAULT_STACKS = Path("stacks")
+
+WORDS: ContextVar[tuple[str, ...]] = ContextVar("words", default=())
+"""The words of the command that runs, as they were given."""
+
+
+def with_wait_seconds(words: Sequence[str]) -> list[str]:
+    """The words with a number behind each bare ``--wait``, which an option can't be without."""
+    end = words.index("--") if "--" in words else len(words)
+    out = []
+    for at, word in enumerate(words):
+        out.append(word)
+        if word == "--wait" and at < end and not _is_number(words[at + 1 : at + 2]):
+            out.append("inf")
+    return out
+
+
+def _is_number(words: Sequence[str]) -> bool:
+    try:
+        return bool(words) and math.isfinite(float(words[0]))
+    except ValueError:
+        return False
+
+
+SERVED_BEFORE = "it has served before"
+"""Why a way back asks nothing: it is for when time is short."""
+
+
+def skip_checks(no_checks: bool) -> str:
+    """Why nothing is asked, as the plan says it and the journal keeps it."""
+    return "--no-checks was given" if no_checks else ""
 
 
 def examples(*lines: str) -> dict[str, Any]:
@@ -89,17 +147,6 @@ def settle(file: "StackFile") -> "StackFile":
     from tfdeploy.runtimes.gpus import settled
 
     return settled(file)
-
-
-@contextmanager
-def load_to_change(stack: str, stacks_dir: Path) -> "Iterator[StackFile]":
-    """The stack file as it is written, read while no other command changes the stack."""
-    from tfdeploy.stack import find_stack, load_stack
-    from tfdeploy.stack.lock import changing
-
-    path = find_stack(stack, stacks_dir)
-    with changing(path):
-        yield load_stack(path)
 
 
 def choose(

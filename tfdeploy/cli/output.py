@@ -124,11 +124,18 @@ def note(text: str) -> None:
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Columns, aligned; never cut, whatever the terminal's width."""
+    for line in table_lines(header, rows):
+        print_line(line)
+
+
+def table_lines(header: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
+    """The lines of a table with aligned columns."""
     table = [list(header), *[[str(cell) for cell in row] for row in rows]]
     widths = [max(len(row[column]) for row in table) for column in range(len(header))]
-    for row in table:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        print_line("  ".join(cells).rstrip())
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in table
+    ]
 
 
 def seconds(value: float) -> str:

@@ -80,7 +80,7 @@ def predict(
     from tfdeploy.client.request import Given
 
     found = load(stack, stacks_dir)
-    rest_url = _address(found, model, service, runtime)
+    rest_url = address_of(found, model, service, runtime)
     given = Given(
         images=image or (),
         texts=text or (),
@@ -89,7 +89,7 @@ def predict(
         input_alias=input_alias,
         signature_name=signature,
     )
-    signatures = _signatures(rest_url, model, version, label, timeout)
+    signatures = signatures_of(rest_url, model, version, label, timeout)
     request = _request(signatures, given, columns)
     if curl:
         output.print_line(_curl(rest_url, model, request, version, label))
@@ -105,7 +105,7 @@ def predict(
     output.note(f"{model} answered in {answer.elapsed_seconds * 1000:.1f} ms")
 
 
-def _address(file: "StackFile", model: str, service: str | None, runtime: str | None) -> str:
+def address_of(file: "StackFile", model: str, service: str | None, runtime: str | None) -> str:
     """The REST address of the service that has the model."""
     from tfdeploy.stack.edit import service_of
 
@@ -134,9 +134,14 @@ def _request(signatures: "Mapping[str, Signature]", given: "Given", columns: boo
     return in_columns(request) if columns else request
 
 
-def _signatures(
+def signatures_of(
     rest_url: str, model: str, version: int | None, label: str | None, timeout: float
 ) -> "Mapping[str, Signature]":
+    """The signatures of a loaded version.
+
+    Raises:
+        TfdeployError: TFD502 where that version isn't loaded, TFD504 when nobody answered.
+    """
     from tfdeploy.client.status import Unreachable, get_metadata
 
     try:

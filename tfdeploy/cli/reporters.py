@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from tfdeploy.cli import output
 
 if TYPE_CHECKING:
     from tfdeploy.apply import Reporter
+    from tfdeploy.journal import Writer
     from tfdeploy.plan import Step
+
+
+GIVEN: ContextVar[Callable[[bool], Reporter] | None] = ContextVar("reporter", default=None)
+"""What a program that runs commands of its own accord wants to be told by; see `make_reporter`."""
 
 
 def make_reporter(as_json: bool) -> Reporter:
     """Live on a terminal; lines to stderr with --json, so that stdout holds the document."""
+    given = GIVEN.get()
+    if given is not None:
+        return given(as_json)
     if not as_json and sys.stdout.isatty():
         return LiveReporter()
     return PlainReporter(as_json)
@@ -96,3 +106,35 @@ class LiveReporter:
         if self._status is not None:
             self._status.stop()
             self._status = None
+
+
+class WrittenReporter:
+    """A reporter that also writes down how far the plan has come."""
+
+    def __init__(self, inner: Reporter, writer: Writer) -> None:
+        self._inner = inner
+        self._writer = writer
+        self._number = 0
+
+    def begin(self, step: Step) -> None:
+        """The step is written down before it is begun."""
+        self._number += 1
+        self._writer.update(step=self._number)
+        self._inner.begin(step)
+
+    def models(self, service: str, states: dict[str, str]) -> None:
+        """Nothing to write down."""
+        self._inner.models(service, states)
+
+    def end(self, step: Step, seconds: float) -> None:
+        """Nothing to write down."""
+        self._inner.end(step, seconds)
+
+    def note(self, message: str) -> None:
+        """Nothing to write down."""
+        self._inner.note(message)
+
+    def failed(self, message: str) -> None:
+        """What was done is being taken back."""
+        self._writer.update(taking_back=True)
+        self._inner.failed(message)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from tfdeploy.errors.entries import Entry, Exit
 from tfdeploy.errors.gpu_entries import GPU_ENTRIES
+from tfdeploy.errors.running_entries import RUNNING_ENTRIES
+from tfdeploy.errors.setup_entries import SETUP_ENTRIES
+from tfdeploy.errors.version_entries import VERSION_ENTRIES
 
 CATALOGUE: dict[str, Entry] = {
     "TFD101": Entry(
@@ -215,6 +218,21 @@ CATALOGUE: dict[str, Entry] = {
         "The stack has no services, or a service has no models. A server without a model never "
         "opens its ports.",
     ),
+    **SETUP_ENTRIES,
+    **VERSION_ENTRIES,
+    "TFD240": Entry(
+        Exit.USAGE,
+        "The gateway can't work that way",
+        "In a stack with a gateway no service may be called `gateway`, and `default_service` "
+        "names one of the stack's services.",
+    ),
+    "TFD241": Entry(
+        Exit.USAGE,
+        "A file of the gateway can't be used",
+        "Certificate and key are PEM; the file of API keys holds `CLIENT KEY` lines, the file of "
+        "users `USER:HASH` lines as htpasswd writes them. They lie beside the stack file, and "
+        "what they say is written nowhere but into the stack's .run/secrets, for its owner alone.",
+    ),
     "TFD301": Entry(
         Exit.USAGE,
         "The GPU shares add up to more than the device",
@@ -302,8 +320,67 @@ CATALOGUE: dict[str, Entry] = {
     "TFD415": Entry(
         Exit.DEPLOY,
         "Another command is changing the stack",
-        "`up`, `down`, `add-model` and `remove-model` hold the stack while they work, so that none "
-        "undoes half of another. The lock ends with the process that holds it.",
+        "Every command that changes a stack holds it while it works, so that none undoes half of "
+        "another. The message names who holds it, since when and with which command. `--wait` "
+        "waits for its end. The lock ends with the process that holds it, however that ends; a "
+        "`docker compose` that a killed command had started holds it until it is done.",
+    ),
+    "TFD420": Entry(
+        Exit.RUNTIME,
+        "The stack's folder can't be locked",
+        "The file system has locks neither for folders nor for files (a network's file system "
+        "that is mounted without them), so two commands could change the stack at once.",
+    ),
+    "TFD421": Entry(
+        Exit.USAGE,
+        "There is nothing to undo or to redo",
+        "The stack's journal holds no change that isn't undone yet, or no undo that could be "
+        "taken back, or nobody wrote down how the stack was before. `tfdeploy history STACK` "
+        "shows what there is.",
+    ),
+    "TFD422": Entry(
+        Exit.USAGE,
+        "Versions that the undo needs are gone",
+        "What served before lies no longer on disk. Nothing was changed. Bring the versions back, "
+        "or edit the stack file and run `tfdeploy up STACK`.",
+    ),
+    "TFD423": Entry(
+        Exit.USAGE,
+        "The stack file was edited since the last change",
+        "An undo writes the stack file as it was before the last change, and what was edited by "
+        "hand since would be lost from it. `--yes` goes on, and keeps a copy of the edited file "
+        "beside the journal's entry.",
+    ),
+    "TFD424": Entry(
+        Exit.USAGE,
+        "The journal has no such change",
+        "A stack's journal keeps the last 200 changes; `tfdeploy history STACK` lists them.",
+    ),
+    "TFD440": Entry(
+        Exit.RUNTIME,
+        "There is no nginx for the gateway",
+        "On the process runtime the gateway is an nginx of this machine, 1.27.4 or newer: the one "
+        "that TFDEPLOY_NGINX names, the one on PATH, or the one that the `gateway` extra brings. "
+        "Older ones can't serve REST and gRPC on one port, and break connections on a reload.",
+    ),
+    "TFD441": Entry(
+        Exit.DEPLOY,
+        "The gateway doesn't take its config",
+        "nginx refused the rendered nginx.conf, a certificate or a key, or didn't come up with "
+        "it. A config that `nginx -t` refuses never reaches the nginx that runs.",
+    ),
+    "TFD442": Entry(
+        Exit.DEPLOY,
+        "The gateway doesn't reach the new server",
+        "A new server was AVAILABLE, and nginx couldn't reach it, so nothing was switched: the "
+        "old server answers on.",
+    ),
+    "TFD443": Entry(
+        Exit.RUNTIME,
+        "There is no memory for two servers",
+        "A change behind the gateway starts the new server beside the old one, so that for a "
+        "while both are in memory, on the GPU too. `strategy: recreate` of the service stops the "
+        "old one first; then nobody answers until the new one has loaded.",
     ),
     "TFD501": Entry(
         Exit.USAGE,
@@ -337,6 +414,7 @@ CATALOGUE: dict[str, Entry] = {
         "Something listens at the address, but its answer isn't what TensorFlow Serving's REST API "
         "says: another program has the port, or the address is the gRPC port.",
     ),
+    **RUNNING_ENTRIES,
     "TFD700": Entry(
         Exit.BUG,
         "A bug in tfdeploy",

@@ -21,8 +21,14 @@ class Exit(IntEnum):
 
 
 class Entry(NamedTuple):
-    """What ``tfdeploy explain CODE`` prints."""
+    """What ``tfdeploy explain CODE`` prints.
+
+    ``why`` says why the server behaves so, with the source; ``fix`` what to write instead. Both
+    are given where the story alone doesn't say it.
+    """
 
     exit_code: Exit
     title: str
     story: str
+    why: str = ""
+    fix: str = ""

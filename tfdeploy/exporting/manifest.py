@@ -26,9 +26,19 @@ def write_manifest(
     source_path: Path | None,
     model: SavedModel,
     samples: Mapping[str, Any],
+    answers: Mapping[str, Any],
     notes: list[str],
 ) -> None:
-    """Write what is known of an export; ``samples`` are rows of requests by signature.
+    """Write what is known of an export.
+
+    Args:
+        folder: the version's folder.
+        recipe: what was exported.
+        source_path: the file or folder it was read from; None where there is none.
+        model: what was written.
+        samples: rows of requests by signature.
+        answers: by signature, what they were answered.
+        notes: what was said on the way.
 
     Raises:
         TfdeployError: TFD211.
@@ -52,6 +62,7 @@ def write_manifest(
         },
         "ops": list(model.ops),
         "samples": dict(samples),
+        "answers": dict(answers),
         "notes": notes,
     }
     # A line for each fact: an indented picture would have one for each pixel.

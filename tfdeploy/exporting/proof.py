@@ -57,6 +57,21 @@ class Proven:
                 found[name] = [one.rows[0]]
         return found
 
+    @property
+    def answers(self) -> dict[str, dict[str, object]]:
+        """What the samples were answered, by output, with how far floats may be from it."""
+        found: dict[str, dict[str, object]] = {}
+        for name in self.samples:
+            one = self.asked[name]
+            rows = Rows(one.expected)
+            # Of a long answer, and of one by chance, only the form can be checked later.
+            if not rows or rows.values_in_a_row > _SAMPLE_VALUES:
+                continue
+            outputs = {alias: [value] for alias, value in rows[0].items()}
+            if len(json.dumps(outputs)) <= _SAMPLE_CHARACTERS:
+                found[name] = {"outputs": outputs, "tolerance": one.tolerance}
+        return found
+
 
 class FreshProcess:
     """A process that imports TensorFlow while the model is still being written.

@@ -5,16 +5,15 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from tfdeploy.errors import TfdeployError, raise_all
-from tfdeploy.exporting.asked import Asked
 from tfdeploy.exporting.filling import fill
 from tfdeploy.exporting.manifest import source_path, write_manifest
 from tfdeploy.exporting.options import Options
-from tfdeploy.exporting.proof import fresh_process
+from tfdeploy.exporting.proof import Proven, fresh_process
 from tfdeploy.exporting.recipe import Recipe
 from tfdeploy.exporting.sources import PythonObject, Source, find_source
 from tfdeploy.exporting.writing import clear_devices, save_as_text
@@ -84,23 +83,20 @@ def _publish(
         # A function of somebody's may train for hours: no process waits that long.
         if options.verify and not isinstance(found, PythonObject):
             process.start()
-        notes: list[str] = []
         servable = fill(found, recipe, scratch, report)
         if options.clear_devices:
             clear_devices(scratch)
         _check_contract(base_path, scratch, options, report)
-        asked: Mapping[str, Asked] = {}
-        samples: Mapping[str, list[object]] = {}
+        proven = Proven()
         if options.verify:
             report("trying it in a fresh process")
             proven = process.prove(scratch, servable, recipe, options, base_path.name, report)
-            asked, notes, samples = proven.asked, proven.notes, proven.samples
-        path = source_path(found)
-        write_manifest(scratch, recipe, path, read_saved_model(scratch), samples, notes)
+        path, model = source_path(found), read_saved_model(scratch)
+        write_manifest(scratch, recipe, path, model, proven.samples, proven.answers, proven.notes)
         if options.as_text:
             save_as_text(scratch)
         if options.validate is not None:
-            options.validate(scratch, base_path.name, asked)
+            options.validate(scratch, base_path.name, proven.asked)
         report("publishing")
     return published[0]
 

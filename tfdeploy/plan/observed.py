@@ -28,6 +28,9 @@ class ObservedService:
     """One service as it is now; addresses are those that this host can reach.
 
     ``labels`` holds, for each model, the labels that answer and the versions they answer with.
+    Behind a gateway it is the server in the ``slot`` that answers (``a`` or ``b``; empty without
+    one), and ``other`` says whether another slot has a server, too: a change was cut short.
+    ``load_seconds`` is how long the last start took.
     """
 
     name: str
@@ -42,6 +45,9 @@ class ObservedService:
     restarts: int = 0
     started_at: float | None = None
     pid: int | None = None
+    slot: str = ""
+    other: bool = False
+    load_seconds: float | None = None
 
     def available(self, model: str) -> set[int]:
         """The version numbers of a model that answer."""
@@ -49,11 +55,23 @@ class ObservedService:
 
 
 @dataclass(frozen=True)
+class ObservedGateway:
+    """The gateway as it is now; ``config_hash`` is what nginx itself says it has read."""
+
+    state: State = "absent"
+    url: str = ""
+    server_hash: str = ""
+    config_hash: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True)
 class ObservedStack:
-    """The rendered files as they lie on disk, and every service that was found."""
+    """The rendered files as they lie on disk, every service that was found, and the gateway."""
 
     files: Mapping[str, str]
     services: Mapping[str, ObservedService]
+    gateway: ObservedGateway = ObservedGateway()
 
     def service(self, name: str) -> ObservedService:
         """The service, absent when it wasn't found."""

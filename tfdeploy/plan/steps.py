@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from tfdeploy.stack.checks import CheckRequest
+
 WantedModels = Mapping[str, tuple[int, ...]]
 WantedLabels = Mapping[str, Mapping[str, int]]
 
@@ -82,6 +84,13 @@ class StopService(ServiceStep):
 
 
 @dataclass(frozen=True)
+class DrainService(ServiceStep):
+    """Take no new requests, and let those in flight finish, before a service is stopped."""
+
+    kind: ClassVar[str] = "drain"
+
+
+@dataclass(frozen=True)
 class Reload(ServiceStep):
     """Write models.config and have the running server take it; no restart."""
 
@@ -95,22 +104,70 @@ class Reload(ServiceStep):
 
 @dataclass(frozen=True)
 class WaitAvailable(ServiceStep):
-    """Wait until every wanted version is AVAILABLE and every label answers."""
+    """Wait until every wanted version is AVAILABLE and every label answers.
+
+    ``beside``: on the server in the slot that doesn't answer yet.
+    """
 
     kind: ClassVar[str] = "wait"
     versions: WantedModels
     labels: WantedLabels = field(default_factory=dict)
+    beside: bool = False
 
     def __str__(self) -> str:
         models = ", ".join(
             f"{model} {'+'.join(map(str, numbers))}" for model, numbers in self.versions.items()
         )
-        return f"wait {self.service}: {models} AVAILABLE"
+        which = "the new " if self.beside else ""
+        return f"wait {which}{self.service}: {models} AVAILABLE"
 
     def as_data(self) -> dict[str, Any]:
         """The step for ``--json``."""
         versions = {model: list(numbers) for model, numbers in self.versions.items()}
         return {**super().as_data(), "versions": versions}
+
+
+@dataclass(frozen=True)
+class CheckAnswers(ServiceStep):
+    """Ask a version that serves already, before a label moves to it or the old one goes.
+
+    Args:
+        model: its name.
+        version: the version that is asked.
+        before: the version that clients get now, whose signatures must go on working; or None.
+        requests: what is asked.
+        skipped: why nothing is; empty where it is.
+        beside: the server beside the one that answers is asked.
+    """
+
+    kind: ClassVar[str] = "check"
+    model: str
+    version: int
+    before: int | None = None
+    requests: tuple[CheckRequest, ...] = field(default=(), repr=False)
+    skipped: str = ""
+    beside: bool = False
+
+    def __str__(self) -> str:
+        what = f"{self.model} {self.version}"
+        if self.skipped:
+            return f"skip the check of {what} on {self.service}"
+        count = len(self.requests)
+        asks = (
+            f" answers {count} request{'s' if count > 1 else ''}" if count else ", nothing to ask"
+        )
+        return f"check {self.service}: {what}{asks}"
+
+    def as_data(self) -> dict[str, Any]:
+        """The step for ``--json``, with the names of the requests."""
+        return {
+            **super().as_data(),
+            "model": self.model,
+            "version": self.version,
+            "before": self.before,
+            "requests": [one.name for one in self.requests],
+            "skipped": bool(self.skipped),
+        }
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ with or without --allow_version_labels_for_unavailable_models
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from google.protobuf import text_format
@@ -20,27 +21,36 @@ from tfdeploy.plan.steps import WantedModels
 
 
 def transition_config(
-    before: str, wanted: str, versions: WantedModels, service: ObservedService
+    before: str,
+    wanted: str,
+    versions: WantedModels,
+    service: ObservedService,
+    held: Mapping[str, Collection[int]] | None = None,
 ) -> str | None:
     """A models.config with old and new side by side, in protobuf's text format.
 
-    Returns None when one reload will do: nothing has to be loaded, or nothing is taken away.
+    Returns None when one reload will do: nothing has to be loaded, or nothing is taken away and
+    nothing is held.
 
     Args:
         before: the models.config in force.
         wanted: the models.config that is wanted.
         versions: the versions that ``wanted`` stands for, by model.
         service: what serves now.
+        held: versions that new labels wait for, by model: they load without a label first.
     """
-    old, new = _models(before), _models(wanted)
-    if not _loads(versions, service) or not _takes_away(old, new, versions, service):
+    held = held or {}
+    old, new = model_configs(before), model_configs(wanted)
+    waits = any(set(numbers) - service.available(name) for name, numbers in held.items())
+    if not _loads(versions, service) or not (waits or _takes_away(old, new, versions, service)):
         return None
     config = wire.ModelServerConfig()
     for name in {**old, **new}:
         model = config.model_config_list.config.add()
         model.CopyFrom(new.get(name) or old[name])
         if name in old:
-            _side_by_side(model, old[name], versions.get(name, ()), service.available(name))
+            numbers = service.available(name) | set(versions.get(name, ()))
+            _side_by_side(model, numbers, _first_labels(old[name], model, name, service, held))
     return wire.render_text(config)
 
 
@@ -52,7 +62,7 @@ def moved_model(
     A version number that is loaded isn't loaded again from the new path, without a word
     (tensorflow_serving/core/aspired_versions_manager.cc), so no reload can bring it.
     """
-    old, new = _models(before), _models(wanted)
+    old, new = model_configs(before), model_configs(wanted)
     for name in old.keys() & new.keys():
         moved = old[name].base_path != new[name].base_path
         if moved and service.available(name) & set(versions.get(name, ())):
@@ -60,7 +70,8 @@ def moved_model(
     return None
 
 
-def _models(text: str) -> dict[str, Any]:
+def model_configs(text: str) -> dict[str, Any]:
+    """Model name → its ModelConfig, of the text of a models.config; none of one that is broken."""
     try:
         config = wire.parse_text(wire.ModelServerConfig, text)
     except text_format.ParseError:
@@ -89,14 +100,25 @@ def _labels_that_change(old: Any, new: Any) -> set[str]:
     return {label for label in labels if new.version_labels.get(label) != labels[label]}
 
 
-def _side_by_side(model: Any, old: Any, wanted: tuple[int, ...], available: set[int]) -> None:
-    """What serves now and what is wanted; labels that answer now stay where they are."""
-    labels = {label: n for label, n in old.version_labels.items() if n in available}
-    new_labels = {
-        label: n for label, n in model.version_labels.items() if label not in old.version_labels
+def answering_labels(model: Any, available: Collection[int]) -> dict[str, int]:
+    """The labels of a ModelConfig in force that answer: their versions are AVAILABLE."""
+    return {label: n for label, n in model.version_labels.items() if n in available}
+
+
+def _first_labels(
+    old: Any, new: Any, name: str, service: ObservedService, held: Mapping[str, Collection[int]]
+) -> dict[str, int]:
+    """Labels that answer now stay where they are; new ones come, unless their version is held."""
+    come = {
+        label: number
+        for label, number in new.version_labels.items()
+        if label not in old.version_labels and number not in held.get(name, ())
     }
+    return {**come, **answering_labels(old, service.available(name))}
+
+
+def _side_by_side(model: Any, numbers: set[int], labels: Mapping[str, int]) -> None:
     model.version_labels.clear()
-    model.version_labels.update({**new_labels, **labels})
-    numbers = sorted(available | set(wanted))
+    model.version_labels.update(labels)
     if numbers:
-        model.model_version_policy.specific.versions[:] = numbers
+        model.model_version_policy.specific.versions[:] = sorted(numbers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tfdeploy.errors import TfdeployError
+from tfdeploy.render.gateway import GATEWAY, NGINX_CONFIG
 from tfdeploy.render.stack import COMPOSE_FILE
 from tfdeploy.render.templates import Templates
 from tfdeploy.stack import StackFile
@@ -16,7 +17,7 @@ def read_files(folder: Path) -> dict[str, str]:
     """Relative path → text of the rendered files in a folder; others are left alone."""
     return {
         str(path.relative_to(folder)): path.read_text(encoding="utf-8", errors="replace")
-        for pattern in (COMPOSE_FILE, "*/*.config", "*/healthcheck.sh")
+        for pattern in (COMPOSE_FILE, "*/*.config", "*/healthcheck.sh", f"{GATEWAY}/{NGINX_CONFIG}")
         for path in sorted(folder.glob(pattern))
         if path.is_file()
     }

@@ -11,6 +11,7 @@ from google.protobuf import text_format
 from tfdeploy import wire
 from tfdeploy.errors import TfdeployError
 from tfdeploy.stack import Batching
+from tfdeploy.stack.lines import LOADER
 
 
 def _differs(name: str, what: str) -> TfdeployError:
@@ -27,6 +28,16 @@ def _parse(message: Any, text: str, name: str) -> Any:
         return wire.parse_text(message, text)
     except text_format.ParseError as error:
         raise _differs(name, str(error)) from error
+
+
+def load_yaml(text: str) -> Any:
+    """What a YAML document says, in plain data.
+
+    Raises:
+        yaml.YAMLError: it isn't valid.
+        ValueError: it holds a date that is none.
+    """
+    return yaml.load(text, Loader=LOADER)  # noqa: S506 - a safe loader
 
 
 def check_models_config(text: str, models: Sequence[Mapping[str, Any]], service: str) -> None:
@@ -80,7 +91,7 @@ def check_compose(
         TfdeployError: TFD209.
     """
     try:
-        document = yaml.safe_load(text)
+        document = load_yaml(text)
     except (yaml.YAMLError, ValueError) as error:
         raise _differs("compose.yaml", f"it isn't valid YAML: {error}") from error
     if not isinstance(document, dict) or document.get("name") != stack:

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import yaml
-
 from tfdeploy.render.flags import (
     BATCHING_CONFIG,
     CUDA_CACHE_DIR,
@@ -24,7 +22,24 @@ from tfdeploy.render.flags import (
     server_environment,
     server_flags,
 )
-from tfdeploy.render.readback import check_batching, check_compose, check_models_config
+from tfdeploy.render.gateway import (
+    ENTRY_PORT,
+    GATEWAY,
+    NGINX_CONFIG,
+    OWN_PORT,
+    SLOTS,
+    GatewayPlace,
+    RenderedGateway,
+    container_place,
+    render_nginx,
+    unit,
+)
+from tfdeploy.render.readback import (
+    check_batching,
+    check_compose,
+    check_models_config,
+    load_yaml,
+)
 from tfdeploy.render.templates import Templates
 from tfdeploy.stack import Service, StackFile
 from tfdeploy.stack.schema import Batching, Latest, ServedModel, Specific
@@ -33,6 +48,7 @@ COMPOSE_FILE = "compose.yaml"
 LABEL_STACK = "tfdeploy.stack"
 LABEL_SERVICE = "tfdeploy.service"
 LABEL_SERVER_HASH = "tfdeploy.server-hash"
+LABEL_SLOT = "tfdeploy.slot"
 
 
 @dataclass(frozen=True)
@@ -61,6 +77,7 @@ class RenderedStack:
     stack: str
     services: Mapping[str, RenderedService]
     compose: str | None
+    gateway: RenderedGateway | None = None
 
     @property
     def files(self) -> dict[str, str]:
@@ -68,6 +85,8 @@ class RenderedStack:
         files = {COMPOSE_FILE: self.compose} if self.compose is not None else {}
         for service in self.services.values():
             files |= {f"{service.name}/{name}": text for name, text in service.files.items()}
+        if self.gateway is not None:
+            files[f"{GATEWAY}/{NGINX_CONFIG}"] = self.gateway.config
         return files
 
 
@@ -82,11 +101,13 @@ def render_stack(
     templates: Templates,
     places: Mapping[str, Place] | None = None,
     server: Sequence[str] = (),
+    gateway: GatewayPlace | None = None,
 ) -> RenderedStack:
     """Render every file of a stack and read the result back.
 
     Without ``places``: for Compose, every server in a container. With them (service → place):
-    for servers that are started with the command ``server`` on this host.
+    for servers that are started with the command ``server`` on this host, behind an nginx at
+    ``gateway`` where the stack has one.
 
     Raises:
         TfdeployError: TFD209 when a template fails, or says something else than the stack.
@@ -105,7 +126,23 @@ def render_stack(
         name: _rendered_service(file, name, (places or {}).get(name, IN_CONTAINER), files, hashes)
         for name, files in texts.items()
     }
-    return RenderedStack(file.stack.stack, services, compose)
+    return RenderedStack(
+        file.stack.stack, services, compose, _gateway(file, gateway, templates, hashes.get(GATEWAY))
+    )
+
+
+def _gateway(
+    file: StackFile, place: GatewayPlace | None, templates: Templates, compose_hash: str | None
+) -> RenderedGateway | None:
+    gateway = file.stack.gateway
+    if gateway is None:
+        return None
+    place = place or container_place(file.stack)
+    config = render_nginx(file.stack, place, templates, _header(file))
+    if compose_hash is not None:
+        return RenderedGateway(gateway.image, config, compose_hash)
+    # A reload of nginx takes everything else.
+    return RenderedGateway("", config, _hash([place.entry, place.own, gateway.tls is None]))
 
 
 def _rendered_service(
@@ -193,11 +230,15 @@ def _compose_hashes(
     file: StackFile, texts: Mapping[str, Mapping[str, str]], templates: Templates
 ) -> dict[str, str]:
     """A hash over what Compose is told of each service, overrides of the template included."""
-    blank = yaml.safe_load(_render_compose(file, templates, dict.fromkeys(texts, "")))
-    return {
-        name: _hash([blank.get("services", {}).get(name), _static_files(files)])
+    blank = load_yaml(_render_compose(file, templates, dict.fromkeys(texts, "")))
+    said = blank.get("services", {})
+    hashes = {
+        name: _hash([said.get(unit(name, _first_slot(file))), _static_files(files)])
         for name, files in texts.items()
     }
+    if file.stack.gateway is not None:
+        hashes[GATEWAY] = _hash(said.get(GATEWAY))
+    return hashes
 
 
 def _process_hash(
@@ -210,7 +251,12 @@ def _process_hash(
     mounts = str(file.models_root)
     static = _static_files(files)
     variables = server_environment(service, in_container=False)
-    return _hash([list(server), words, mounts, publish, variables, static])
+    told = [list(server), words, mounts, publish, variables, static]
+    return _hash([*told, "slots"] if file.stack.gateway else told)
+
+
+def _first_slot(file: StackFile) -> str:
+    return SLOTS[0] if file.stack.gateway else ""
 
 
 def _static_files(files: Mapping[str, str]) -> dict[str, str]:
@@ -229,8 +275,9 @@ def _hash(value: object) -> str:
 
 def _render_compose(file: StackFile, templates: Templates, hashes: Mapping[str, str]) -> str:
     services = [
-        _compose_values(file, name, service, hashes[name])
+        _compose_values(file, name, service, hashes[name], slot)
         for name, service in file.stack.services.items()
+        for slot in (SLOTS if file.stack.gateway else ("",))
     ]
     text = templates.render(
         COMPOSE_FILE,
@@ -238,6 +285,7 @@ def _render_compose(file: StackFile, templates: Templates, hashes: Mapping[str, 
         stack=file.stack.stack,
         services=services,
         models_source=_models_source(file),
+        gateway=_gateway_values(file, hashes.get(GATEWAY, "")),
     )
     images = {service["name"]: service["image"] for service in services}
     flags = {service["name"]: service["flags"] for service in services}
@@ -254,12 +302,14 @@ def _models_source(file: StackFile) -> str:
 
 
 def _compose_values(
-    file: StackFile, name: str, service: Service, server_hash: str
+    file: StackFile, name: str, service: Service, server_hash: str, slot: str
 ) -> dict[str, Any]:
     place = IN_CONTAINER
     ports = ((place.rest_port, service.publish.rest), (place.grpc_port, service.publish.grpc))
+    slot_label = {LABEL_SLOT: slot} if slot else {}
     return {
-        "name": name,
+        "name": unit(name, slot),
+        "slot": slot,
         "image": file.stack.image_of(name),
         "flags": server_flags(service, place),
         "environment": server_environment(service, in_container=True),
@@ -281,5 +331,22 @@ def _compose_values(
             LABEL_STACK: file.stack.stack,
             LABEL_SERVICE: name,
             LABEL_SERVER_HASH: server_hash,
+            **slot_label,
         },
+    }
+
+
+def _gateway_values(file: StackFile, server_hash: str) -> dict[str, Any] | None:
+    gateway = file.stack.gateway
+    if gateway is None:
+        return None
+    address, port = gateway.publish
+    return {
+        "name": GATEWAY,
+        "image": gateway.image,
+        "config": f"/etc/nginx-gateway/{NGINX_CONFIG}",
+        "entry": {"target": ENTRY_PORT, "address": address, "published": str(port) if port else ""},
+        "own_port": OWN_PORT,
+        "aliases": list(file.stack.services),
+        "labels": {LABEL_STACK: file.stack.stack, LABEL_SERVER_HASH: server_hash},
     }

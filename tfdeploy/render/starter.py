@@ -19,6 +19,7 @@ def starter_text(stack: str, *, service: str, image: str | None, full: bool) -> 
         )
     text = (bundled_folder() / REFERENCE).read_text(encoding="utf-8")
     text = re.sub(r"^stack: \S+", lambda _: f"stack: {yaml_word(stack)}", text, flags=re.MULTILINE)
+    text = text.replace("default_service: classifier", f"default_service: {yaml_word(service)}")
     text = text.replace("  classifier:", f"  {yaml_word(service)}:").replace("classifier", service)
     if image:
         text = re.sub(r"^image: \S+", lambda _: f"image: {image}", text, flags=re.MULTILINE)

@@ -41,6 +41,11 @@ def quote_textproto(value: object) -> str:
     return f'"{escaped}"'
 
 
+def quote_regex(value: object) -> str:
+    """A text that a regular expression of nginx takes as it is."""
+    return re.escape(str(value))
+
+
 class Templates:
     """Templates by name: ``--templates DIR`` first, then the stack's own, then the bundled.
 
@@ -64,6 +69,7 @@ class Templates:
         self._environment.filters["compose"] = quote_compose
         self._environment.filters["yaml"] = yaml_word
         self._environment.filters["textproto"] = quote_textproto
+        self._environment.filters["regex"] = quote_regex
 
     def render(self, name: str, **values: Any) -> str:
         """Render ``NAME.j2``.

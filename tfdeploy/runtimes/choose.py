@@ -10,9 +10,10 @@ from pathlib import Path
 
 from tfdeploy.errors import TfdeployError
 from tfdeploy.files import save_text
-from tfdeploy.runtimes.process import RUN_DIR, ProcessRuntime, embedded_server, find_server
+from tfdeploy.runtimes.process import ProcessRuntime, embedded_server, find_server
 from tfdeploy.runtimes.runtime import Runtime
 from tfdeploy.stack import StackFile
+from tfdeploy.stack.file import RUN_DIR
 
 NAMES = ("docker", "process")
 
@@ -61,16 +62,34 @@ def choose_runtime(
     return _choice(file, "process", why_not, memory, None)
 
 
-def remember(file: StackFile, choice: Choice) -> None:
-    """Keep on which runtime the stack is brought up, for the commands that follow."""
+def remember(file: StackFile, choice: Choice, templates: Path | None = None) -> None:
+    """Keep how the stack is brought up, for the commands that follow.
+
+    Args:
+        file: the stack.
+        choice: on which runtime, with which server.
+        templates: the folder of templates that was given.
+    """
     text = json.dumps(
         {
             "runtime": choice.runtime.name,
             "server": list(choice.server),
             "stack": file.stack.stack,
+            "templates": str(templates.absolute()) if templates else None,
         }
     )
     save_text(_memory_path(file), text + "\n")
+
+
+def remembered_templates(file: StackFile) -> Path | None:
+    """The folder of templates that the stack was brought up with, by ``--templates``."""
+    templates = _Memory(file).templates
+    return Path(templates) if templates else None
+
+
+def is_remembered(file: StackFile) -> bool:
+    """Whether the stack was brought up, and not taken down since."""
+    return _Memory(file).runtime is not None
 
 
 def forget(file: StackFile) -> None:
@@ -90,11 +109,13 @@ class _Memory:
         self._name = file.stack.stack
         self.runtime: str | None = None
         self.stack: str | None = None
+        self.templates: str | None = None
         self.server: tuple[str, ...] = ()
         with suppress(OSError, ValueError, KeyError, TypeError):
             values = json.loads(self._path.read_text(encoding="utf-8"))
             self.runtime, self.server = values["runtime"], tuple(values["server"])
             self.stack = values.get("stack")
+            self.templates = values.get("templates")
 
     def refuse_other(self, asked: str | None) -> None:
         """A stack that is up elsewhere, or under another name, would be up twice."""

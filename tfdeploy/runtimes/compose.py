@@ -76,6 +76,11 @@ def remove_argv(compose: Sequence[str], stack: str, service: str) -> list[str]:
     return [*_project(compose, stack), "rm", "--stop", "--force", service]
 
 
+def exec_argv(compose: Sequence[str], stack: str, service: str, *words: str) -> list[str]:
+    """Run a command in a service's container; by labels, as `remove_argv`."""
+    return [*_project(compose, stack), "exec", "-T", service, *words]
+
+
 def down_argv(compose: Sequence[str], stack: str) -> list[str]:
     """Remove all containers and the network; by labels, so that no file is needed."""
     return [*_project(compose, stack), "down", "--remove-orphans"]

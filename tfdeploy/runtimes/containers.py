@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from tfdeploy.plan import ObservedService
+from tfdeploy.plan import ObservedGateway, ObservedService
 from tfdeploy.plan.observed import State
 from tfdeploy.render import IN_CONTAINER, LABEL_SERVER_HASH
+from tfdeploy.render.gateway import ENTRY_PORT, OWN_PORT
 
 ANY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
 
@@ -28,6 +29,19 @@ def describe(service: str, attrs: Mapping[str, Any]) -> ObservedService:
         restarts=int(attrs.get("RestartCount") or 0),
         started_at=_started_at(state) if state.get("Running") else None,
         pid=state.get("Pid") or None,
+    )
+
+
+def describe_gateway(attrs: Mapping[str, Any], scheme: str) -> ObservedGateway:
+    """The gateway that a container runs; which config it has read is asked elsewhere."""
+    state = attrs.get("State") or {}
+    labels = (attrs.get("Config") or {}).get("Labels") or {}
+    entry = host_address(attrs, ENTRY_PORT)
+    return ObservedGateway(
+        service_state(state),
+        f"{scheme}://{entry}" if entry else "",
+        labels.get(LABEL_SERVER_HASH, ""),
+        detail=_detail(state),
     )
 
 
@@ -59,8 +73,22 @@ def host_address(attrs: Mapping[str, Any], port: int) -> str:
 
 def host_ports(attrs: Mapping[str, Any]) -> set[int]:
     """Every host port that a container holds."""
-    ports = (IN_CONTAINER.rest_port, IN_CONTAINER.grpc_port)
+    ports = (IN_CONTAINER.rest_port, IN_CONTAINER.grpc_port, ENTRY_PORT, OWN_PORT)
     return {int(bound["HostPort"]) for port in ports for bound in _bindings(attrs, port)}
+
+
+def used_memory(stats: Mapping[str, Any]) -> int | None:
+    """Memory without the cache of files that can be given back, in bytes.
+
+    The difference is what `docker stats` shows: total_inactive_file is of cgroup v1, inactive_file
+    of v2 (docker/cli, command/container/stats_helpers.go).
+    """
+    memory = stats.get("memory_stats") or {}
+    if not memory.get("usage"):
+        return None
+    details = memory.get("stats") or {}
+    cache = details.get("total_inactive_file", details.get("inactive_file", 0))
+    return int(memory["usage"]) - (int(cache) if cache < memory["usage"] else 0)
 
 
 def _bindings(attrs: Mapping[str, Any], port: int) -> list[dict[str, str]]:

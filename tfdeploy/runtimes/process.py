@@ -7,52 +7,45 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from tfdeploy import processes
 from tfdeploy.errors import TfdeployError
 from tfdeploy.files import save_text, writing
 from tfdeploy.plan import ObservedService, ObservedStack
 from tfdeploy.render import (
-    MODELS_CONFIG,
+    GATEWAY,
+    SLOTS,
     Place,
+    RenderedGateway,
     RenderedService,
     RenderedStack,
     Templates,
+    host_place,
     render_stack,
+    server_flags,
+    unit,
 )
 from tfdeploy.render.folder import read_files
-from tfdeploy.runtimes.observing import with_models
-from tfdeploy.runtimes.ports import check_ports, free_ports
+from tfdeploy.runtimes.observing import models_configs, with_models_of_all
+from tfdeploy.runtimes.ports import check_ports
+from tfdeploy.runtimes.process_gateway import ProcessGateway, nginx_user
+from tfdeploy.runtimes.process_ports import Ports, choose_ports, keep_ports
+from tfdeploy.runtimes.process_record import MARK, Record, find_record, read_record
+from tfdeploy.runtimes.room import check_room
+from tfdeploy.runtimes.secrets import with_secrets
 from tfdeploy.runtimes.serverlog import reason
+from tfdeploy.runtimes.slots import Slots
 from tfdeploy.stack import StackFile
+from tfdeploy.stack.file import RUN_DIR
 
-RUN_DIR = ".run"
+# A long answer may still be under way when nginx is told to go.
+GATEWAY_DRAIN_SECONDS = 10.0
 STOP_GRACE_SECONDS = 10.0
 LOG_TAIL_BYTES = 256 * 1024
-
-
-@dataclass(frozen=True)
-class Record:
-    """What is kept of a started service: enough to find it, stop it, and start it again."""
-
-    service: str
-    pid: int
-    started: float
-    argv: tuple[str, ...]
-    environment: Mapping[str, str]
-    rest_port: int
-    grpc_port: int
-    server_hash: str
-
-    @property
-    def process(self) -> processes.Process:
-        """The process that was started."""
-        return processes.Process(self.pid, self.started)
 
 
 def embedded_server() -> tuple[str, ...]:
@@ -92,7 +85,9 @@ class ProcessRuntime:
         self._file = file
         self._server = tuple(server)
         self._run_dir = file.folder.absolute() / RUN_DIR
-        self._places: dict[str, Place] | None = None
+        self._chosen: Ports | None = None
+        self._slots = Slots(self._run_dir)
+        self._gateway = ProcessGateway(file, self._run_dir, self.files_dir)
 
     @property
     def files_dir(self) -> Path:
@@ -101,13 +96,23 @@ class ProcessRuntime:
 
     def render(self, templates: Templates) -> RenderedStack:
         """The files, with this host's paths and each service's own ports."""
-        return render_stack(
-            self._file, templates=templates, places=self._all_places(), server=self._server
+        names = list(self._file.stack.services)
+        places = {name: self._place(name, self._slot_to_start(name)) for name in names}
+        gateway = None
+        if self._file.stack.gateway is not None:
+            both = {unit(name, s): self._place(name, s) for name in names for s in SLOTS}
+            entry, own = self._entry(), self._ports().own
+            gateway = host_place(entry, own, str(self._run_dir), nginx_user(), both)
+        rendered = render_stack(
+            self._file, templates=templates, places=places, server=self._server, gateway=gateway
         )
+        return with_secrets(rendered, self._file)
 
     def check(self, rendered: RenderedStack, observed: ObservedStack) -> list[TfdeployError]:
         """Whether the server program is there, and the published ports are free."""
-        errors = self._check_server()
+        errors = [*self._check_server(), *self._gateway.check(self._entry())]
+        free = processes.free_memory_bytes()
+        errors += check_room(self._file, rendered, observed, self._used_bytes, free)
         for name in rendered.services:
             publish = self._file.stack.services[name].publish
             own = self._ports_of_running(name)
@@ -119,22 +124,23 @@ class ProcessRuntime:
         return errors
 
     def observe(self) -> ObservedStack:
-        """Files, processes and model states."""
+        """Files, processes, model states and the gateway."""
         files = read_files(self.files_dir)
-        services = {}
-        for record in self._records():
-            text = files.get(f"{record.service}/{MODELS_CONFIG}", "")
-            services[record.service] = with_models(self.look(record.service), text)
-        return ObservedStack(files, services)
+        services = [self.look(name) for name in sorted(self._services_up())]
+        found = with_models_of_all(services, models_configs(files))
+        return ObservedStack(files, found, self._gateway.observe())
 
-    def look(self, service: str) -> ObservedService:
+    def look(self, service: str, *, beside: bool = False) -> ObservedService:
         """Whether the process of a service lives; why it ended, from its log."""
-        record = self._record(service)
+        there = self._there(service)
+        slot = (self._slots.other if beside else self._slots.live)(service, there)
+        record = self._record(unit(service, slot))
         if record is None:
-            return ObservedService(service, "absent")
+            return ObservedService(service, "absent", slot=slot)
+        other = bool(there - {slot})
         if not processes.is_alive(record.process):
-            why = reason(self._tail(service, 200)) or "no reason in its log"
-            return ObservedService(service, "exited", detail=why)
+            why = reason(self._tail(record.unit, 200)) or "no reason in its log"
+            return ObservedService(service, "exited", detail=why, slot=slot, other=other)
         return ObservedService(
             service,
             "running",
@@ -144,66 +150,156 @@ class ProcessRuntime:
             detail=f"pid {record.pid}",
             started_at=record.started,
             pid=record.pid,
+            slot=slot,
+            other=other,
         )
+
+    def memory_bytes(self, service: str) -> int | None:
+        """What the process and its workers hold in memory; what they share counts for each."""
+        record = self._record(unit(service, self._slots.live(service, self._there(service))))
+        return None if record is None else processes.memory_bytes(record.process)
 
     def start(self, service: RenderedService) -> None:
         """Start the server of a service, detached; its log begins anew."""
-        place = self._all_places()[service.name]
-        argv = (*self._server, *service.flags)
-        self._launch(
-            Record(
-                service=service.name,
-                pid=0,
-                started=0.0,
-                argv=argv,
-                environment=self._environment(service),
-                rest_port=place.rest_port,
-                grpc_port=place.grpc_port,
-                server_hash=service.server_hash,
-            )
-        )
+        slot = self._slot_to_start(service.name)
+        self._slots.switch(service.name, slot)
+        self._start_in(service, slot)
 
     def recreate(self, service: RenderedService) -> None:
         """Stop, then start as rendered now; the record of what ran is kept for `revert`."""
-        self._keep_record(service.name)
-        self._end(service.name)
+        self.stop(service.name)
         self.start(service)
 
     def stop(self, service: str) -> None:
         """Stop a service; its log stays."""
-        self._keep_record(service)
-        self._end(service)
+        for slot in self._there(service):
+            self._end(unit(service, slot), keep=True)
 
     def revert(self, before: ObservedService) -> None:
         """Start the process again as it was started before; the record of it is the backup."""
-        self._end(before.name)
-        backup = self._backup_path(before.name)
-        if backup.exists():
-            self._launch(_read_record(backup))
+        for slot in self._there(before.name):
+            self._end(unit(before.name, slot))
+        self._slots.switch(before.name, before.slot)
+        self._bring_back(unit(before.name, before.slot))
+
+    def start_beside(self, service: RenderedService) -> None:
+        """Start a server in the slot that is free."""
+        self._start_in(service, self._slots.other(service.name, self._there(service.name)))
+
+    def switch(self, service: str) -> None:
+        """Have the gateway ask the other server, once the gateway itself reaches it."""
+        slot = self._slots.other(service, self._there(service))
+        if slot:
+            models = self._file.stack.services[service].models
+            self._gateway.wait_for_slot(unit(service, slot), next(iter(models), None))
+        self._slots.switch(service, slot)
+
+    def stop_other(self, service: str) -> None:
+        """Stop what the gateway doesn't ask; its record is kept for `bring_back`."""
+        there = self._there(service)
+        for slot in there - {self._slots.live(service, there)}:
+            self._end(unit(service, slot), keep=True)
+
+    def bring_back(self, before: ObservedService) -> None:
+        """Start again, in its own slot, what `stop_other` stopped."""
+        name = unit(before.name, before.slot)
+        if self._record(name) is None:
+            self._bring_back(name)
+
+    def start_gateway(self, gateway: RenderedGateway) -> None:
+        """Start nginx, which answers when this returns."""
+        keep_ports(self._ports_path, self._ports())
+        self._gateway.start(gateway, self._entry(), self._ports().own)
+
+    def reload_gateway(self, gateway: RenderedGateway) -> None:
+        """Have nginx read its config anew; it has done so when this returns."""
+        keep_ports(self._ports_path, self._ports())
+        self._gateway.reload(gateway)
+
+    def recreate_gateway(self, gateway: RenderedGateway) -> None:
+        """Stop nginx and start it as it is rendered now."""
+        self._gateway.stop(drain_seconds=GATEWAY_DRAIN_SECONDS)
+        self.start_gateway(gateway)
+
+    def stop_gateway(self) -> None:
+        """End nginx; the servers stay."""
+        self._gateway.stop(drain_seconds=GATEWAY_DRAIN_SECONDS)
+
+    def revert_gateway(self, *, started_anew: bool) -> None:
+        """Bring back the gateway that a failed change touched."""
+        self._gateway.revert(started_anew=started_anew)
 
     def down(self) -> list[str]:
         """Stop every process of the stack."""
-        names = [record.service for record in self._records()]
+        records = self._records()
+        names = sorted({record.service for record in records})
         running = [name for name in names if self.look(name).state == "running"]
-        for name in names:
+        running += [GATEWAY] if self._gateway.stop(drain_seconds=GATEWAY_DRAIN_SECONDS) else []
+        self._gateway.forget()
+        for record in records:
             # Not `stop`: on a full disk no record can be kept, and down must work.
-            self._end(name)
+            self._end(record.unit)
+        self._slots.forget()
         return running
 
-    def logs(self, service: str, *, tail: int, follow: bool) -> Iterator[str]:
+    def logs(self, service: str, *, tail: int, follow: bool, beside: bool = False) -> Iterator[str]:
         """The end of the service's log file, and what is added to it."""
-        path = self._log_path(service)
-        yield from self._tail(service, tail)
+        there = self._there(service)
+        slot = (self._slots.other if beside else self._slots.live)(service, there)
+        # Nothing has a server any more, and the log of the last one is there all the same.
+        name = service if service == GATEWAY or (not there and not slot) else unit(service, slot)
+        path = self._log_path(name)
+        yield from self._tail(name, tail)
         if not follow or not path.exists():
             return
         with path.open(encoding="utf-8", errors="replace") as file:
             file.seek(0, os.SEEK_END)
-            while self.look(service).state == "running":
+            while self._is_up(service):
                 line = file.readline()
                 if line:
                     yield line.rstrip("\n")
                 else:
                     time.sleep(0.2)
+
+    def _is_up(self, service: str) -> bool:
+        if service == GATEWAY:
+            return self._gateway.observe().state in ("running", "unhealthy")
+        return self.look(service).state == "running"
+
+    def _start_in(self, service: RenderedService, slot: str) -> None:
+        place = self._place(service.name, slot)
+        words = server_flags(self._file.stack.services[service.name], place)
+        if slot:
+            keep_ports(self._ports_path, self._ports())
+        self._launch(
+            Record(
+                service=service.name,
+                pid=0,
+                started=0.0,
+                argv=(*self._server, *words),
+                environment=self._environment(service),
+                rest_port=place.rest_port,
+                grpc_port=place.grpc_port,
+                server_hash=service.server_hash,
+                slot=slot,
+            )
+        )
+
+    def _bring_back(self, name: str) -> None:
+        backup = self._backup_path(name)
+        if backup.exists():
+            self._launch(read_record(backup))
+
+    def _there(self, service: str) -> set[str]:
+        """The slots of a service that have a record."""
+        names = {slot: unit(service, slot) for slot in ("", *SLOTS)}
+        return {slot for slot, name in names.items() if self._record(name) is not None}
+
+    def _slot_to_start(self, service: str) -> str:
+        """Where a server goes that nothing runs beside."""
+        if self._file.stack.gateway is None:
+            return ""
+        return self._slots.live(service, self._there(service)) or SLOTS[0]
 
     def _check_server(self) -> list[TfdeployError]:
         if self._server != embedded_server() or importlib.util.find_spec("tensorflow"):
@@ -227,59 +323,77 @@ class ProcessRuntime:
         return {**own, **service.environment}
 
     def _launch(self, record: Record) -> None:
-        log = self._log_path(record.service)
+        log = self._log_path(record.unit)
         with writing(log):
             log.parent.mkdir(parents=True, exist_ok=True)
             if log.exists():
                 log.replace(log.with_suffix(".log.1"))
+        path = self._record_path(record.unit)
+        # Should we be killed before its number is written down, it is found by this mark.
+        self._save(replace(record, pid=0), path)
+        marked = {**record.environment, MARK: str(path)}
         try:
-            process = processes.start_detached(record.argv, log=log, environment=record.environment)
+            process = processes.start_detached(record.argv, log=log, environment=marked)
         except OSError as error:
+            path.unlink(missing_ok=True)
             raise TfdeployError(
                 "TFD413",
                 f"Service '{record.service}' can't be started: {error.strerror}.",
                 where=" ".join(record.argv[:3]),
                 hint="check the path and the permissions of the server program.",
             ) from error
-        running = replace(record, pid=process.pid, started=process.started)
-        self._save(running, self._record_path(record.service))
+        self._save(replace(record, pid=process.pid, started=process.started), path)
 
-    def _end(self, service: str) -> None:
-        record = self._record(service)
+    def _end(self, name: str, *, keep: bool = False) -> None:
+        record = self._record(name)
         if record is not None:
+            if keep:
+                self._save(record, self._backup_path(name))
             processes.stop(record.process, grace_seconds=STOP_GRACE_SECONDS, sleep=time.sleep)
-        self._record_path(service).unlink(missing_ok=True)
-
-    def _keep_record(self, service: str) -> None:
-        record = self._record(service)
-        if record is not None:
-            self._save(record, self._backup_path(service))
+        self._record_path(name).unlink(missing_ok=True)
 
     def _ports_of_running(self, service: str) -> set[int]:
-        record = self._record(service)
-        if record is None or not processes.is_alive(record.process):
-            return set()
-        return {record.rest_port, record.grpc_port}
+        found = [record for record in self._records() if record.service == service]
+        alive = [record for record in found if processes.is_alive(record.process)]
+        return {port for record in alive for port in (record.rest_port, record.grpc_port)}
 
-    def _all_places(self) -> dict[str, Place]:
-        """Where each server finds its files and listens; chosen once for a whole command."""
-        if self._places is None:
-            names = list(self._file.stack.services)
-            free = iter(free_ports(2 * len(names)))
-            self._places = {name: self._place(name, next(free), next(free)) for name in names}
-        return self._places
+    @property
+    def _ports_path(self) -> Path:
+        return self._run_dir / "ports.json"
 
-    def _place(self, name: str, free_rest: int, free_grpc: int) -> Place:
+    def _ports(self) -> Ports:
+        """The ports of all servers and the gateway; chosen once for a whole command."""
+        if self._chosen is None:
+            slots = SLOTS if self._file.stack.gateway else ("",)
+            units = [unit(name, slot) for name in self._file.stack.services for slot in slots]
+            ours = {port for name in self._services_up() for port in self._ports_of_running(name)}
+            ours |= self._gateway.ports()
+            self._chosen = choose_ports(self._ports_path, units, ours)
+        return self._chosen
+
+    def _services_up(self) -> set[str]:
+        return {record.service for record in self._records()}
+
+    def _entry(self) -> tuple[str, int]:
+        gateway = self._file.stack.gateway
+        address, port = gateway.publish if gateway else ("127.0.0.1", 0)
+        return address, port or self._ports().entry
+
+    def _place(self, name: str, slot: str) -> Place:
         publish = self._file.stack.services[name].publish
-        record = self._record(name)
+        record = self._record(unit(name, slot))
+        rest, grpc = self._ports().servers[unit(name, slot)]
         if record is not None and processes.is_alive(record.process):
-            free_rest, free_grpc = record.rest_port, record.grpc_port
+            rest, grpc = record.rest_port, record.grpc_port
         return Place(
             models_root=str(self._file.models_root),
             config_dir=str(self.files_dir / name),
-            rest_port=publish.rest[1] or free_rest,
-            grpc_port=publish.grpc[1] or free_grpc,
+            rest_port=publish.rest[1] or rest,
+            grpc_port=publish.grpc[1] or grpc,
         )
+
+    def _used_bytes(self, service: str) -> int:
+        return self.memory_bytes(service) or 0
 
     def _tail(self, service: str, lines: int) -> list[str]:
         path = self._log_path(service)
@@ -305,7 +419,7 @@ class ProcessRuntime:
 
     def _record(self, service: str) -> Record | None:
         with suppress(OSError, ValueError, TypeError, KeyError):
-            return _read_record(self._record_path(service))
+            return find_record(self._record_path(service))
         return None
 
     def _records(self) -> list[Record]:
@@ -314,8 +428,3 @@ class ProcessRuntime:
 
     def _pid_files(self) -> list[Path]:
         return list(self._run_dir.glob("*.pid.json"))
-
-
-def _read_record(path: Path) -> Record:
-    values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return Record(**{**values, "argv": tuple(values["argv"])})

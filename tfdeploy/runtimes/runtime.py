@@ -1,4 +1,4 @@
-"""The seam: what every runtime can do. Three verbs look, the others change."""
+"""The seam: what every runtime can do. Four verbs look, the others change."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 from tfdeploy.errors import TfdeployError
 from tfdeploy.plan import ObservedService, ObservedStack
-from tfdeploy.render import RenderedService, RenderedStack, Templates
+from tfdeploy.render import RenderedGateway, RenderedService, RenderedStack, Templates
 
 
 class Runtime(Protocol):
@@ -31,8 +31,14 @@ class Runtime(Protocol):
     def observe(self) -> ObservedStack:
         """Files, services and the states of their models, as they are now."""
 
-    def look(self, service: str) -> ObservedService:
-        """One service without its models: cheap enough to ask in a loop."""
+    def look(self, service: str, *, beside: bool = False) -> ObservedService:
+        """One service without its models: cheap enough to ask in a loop.
+
+        ``beside``: the server in the slot that the gateway doesn't ask.
+        """
+
+    def memory_bytes(self, service: str) -> int | None:
+        """The memory that a running service takes; None where it can't be told."""
 
     def start(self, service: RenderedService) -> None:
         """Start a service that isn't running.
@@ -54,8 +60,47 @@ class Runtime(Protocol):
     def revert(self, before: ObservedService) -> None:
         """Bring back a service that a failed change touched; its old files are in place again."""
 
+    def start_beside(self, service: RenderedService) -> None:
+        """Start a server in the slot that the gateway doesn't ask.
+
+        Raises:
+            TfdeployError: TFD413.
+        """
+
+    def switch(self, service: str) -> None:
+        """Have the gateway ask the server in the other slot; atomic, and without a reload.
+
+        Raises:
+            TfdeployError: TFD442 when the gateway doesn't reach that server.
+        """
+
+    def stop_other(self, service: str) -> None:
+        """Stop the server in the slot that the gateway doesn't ask."""
+
+    def bring_back(self, before: ObservedService) -> None:
+        """Start again what `stop_other` stopped, in its own slot; its old files are in place."""
+
+    def start_gateway(self, gateway: RenderedGateway) -> None:
+        """Start nginx; it answers with this config when the call returns.
+
+        Raises:
+            TfdeployError: TFD440, TFD441.
+        """
+
+    def reload_gateway(self, gateway: RenderedGateway) -> None:
+        """Have nginx read its config anew; raises as `start_gateway`."""
+
+    def recreate_gateway(self, gateway: RenderedGateway) -> None:
+        """Stop nginx and start it as it is rendered now; raises as `start_gateway`."""
+
+    def stop_gateway(self) -> None:
+        """End nginx after what it has begun; the servers stay."""
+
+    def revert_gateway(self, *, started_anew: bool) -> None:
+        """Bring back the gateway that a failed change touched; its old config is in place again."""
+
     def down(self) -> list[str]:
         """Stop every service of the stack and remove its network; the names that ran."""
 
-    def logs(self, service: str, *, tail: int, follow: bool) -> Iterator[str]:
-        """The last lines of a service's log, then new ones while ``follow``."""
+    def logs(self, service: str, *, tail: int, follow: bool, beside: bool = False) -> Iterator[str]:
+        """The last lines of a service's log, or the gateway's, then new ones while ``follow``."""

@@ -1,10 +1,10 @@
 """What lies on disk: SavedModels and their numbered versions, read without TensorFlow."""
 
-from tfdeploy.savedmodel.contract import Change, contract_changes
+from tfdeploy.savedmodel.contract import Change, contract_changes, signature_changes
 from tfdeploy.savedmodel.defects import DEFECT_KINDS, Defect, Limits, find_defects
 from tfdeploy.savedmodel.explaining import explain_names
-from tfdeploy.savedmodel.manifest import MANIFEST, manifest_samples, read_manifest
-from tfdeploy.savedmodel.reading import is_saved_model, read_saved_model
+from tfdeploy.savedmodel.manifest import MANIFEST, manifest_answer, manifest_samples, read_manifest
+from tfdeploy.savedmodel.reading import is_saved_model, read_saved_model, size_bytes
 from tfdeploy.savedmodel.signatures import SavedModel, Signature, TensorInfo
 from tfdeploy.savedmodel.versions import (
     VersionFolder,
@@ -36,11 +36,14 @@ __all__ = [
     "ignored_folders",
     "is_saved_model",
     "list_versions",
+    "manifest_answer",
     "manifest_samples",
     "next_version",
     "parse_version",
     "read_manifest",
     "read_saved_model",
     "read_warmup",
+    "signature_changes",
+    "size_bytes",
     "weights_bytes",
 ]

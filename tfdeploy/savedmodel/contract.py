@@ -33,9 +33,16 @@ def contract_changes(before: SavedModel, after: SavedModel) -> list[Change]:
     output is breaking, though: REST writes one output as bare values and several as objects
     (TensorFlow Serving, util/json_tensor.cc).
     """
+    return signature_changes(before.signatures, after.signatures)
+
+
+def signature_changes(
+    before: Mapping[str, Signature], after: Mapping[str, Signature]
+) -> list[Change]:
+    """As ``contract_changes``, of signatures by name, wherever they were read."""
     changes: list[Change] = []
-    for name in sorted({*before.signatures, *after.signatures}):
-        old, new = before.signatures.get(name), after.signatures.get(name)
+    for name in sorted({*before, *after}):
+        old, new = before.get(name), after.get(name)
         if old is None:
             changes.append(Change(name, f"signature '{name}' is new", False))
         elif new is None:

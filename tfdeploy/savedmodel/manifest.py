@@ -48,3 +48,20 @@ def manifest_samples(manifest: Mapping[str, Any] | None, signature: str) -> list
     rows = samples.get(signature) if isinstance(samples, Mapping) else None
     usable = isinstance(rows, list) and all(isinstance(row, dict) for row in rows)
     return list(rows) if rows and usable else []
+
+
+def manifest_answer(
+    manifest: Mapping[str, Any] | None, signature: str
+) -> tuple[dict[str, Any], float] | None:
+    """What the export answered to its samples: values by output, all rows, and the tolerance.
+
+    None where it recorded none: a model that answers by chance has none, nor has an old export.
+    """
+    answers = (manifest or {}).get("answers")
+    found = answers.get(signature) if isinstance(answers, Mapping) else None
+    if not isinstance(found, Mapping):
+        return None
+    outputs, tolerance = found.get("outputs"), found.get("tolerance")
+    if not isinstance(outputs, dict) or not outputs or not isinstance(tolerance, int | float):
+        return None
+    return outputs, float(tolerance)

@@ -94,7 +94,7 @@ def _saved_model(message: Message, file: Path, tag: str) -> SavedModel:
         tags=_tags(graph),
         tensorflow_version=info.first_text(5) if info else "",
         signatures={one.name: one for one in signatures if one.name != _INIT_OP},
-        size_bytes=_size_bytes(file.parent),
+        size_bytes=size_bytes(file.parent),
         ops=_ops(info),
         warmup_records=read_warmup(file.parent).records,
         manifest=read_manifest(file.parent),
@@ -163,7 +163,8 @@ def _shape(message: Message) -> tuple[int | None, ...] | None:
     return tuple(None if size < 0 else size for size in sizes)
 
 
-def _size_bytes(path: Path) -> int:
+def size_bytes(path: Path) -> int:
+    """The size of all files below a folder."""
     files = (Path(root) / name for root, _, names in os.walk(path) for name in names)
     return sum(file.stat().st_size for file in files if file.is_file())
 

@@ -54,7 +54,9 @@ class Task(Pending[Outputs]):
         super().__init__()
         self.feeds = feeds
         self.rows = rows
-        self.nbytes = sum([byte_size(feed) for feed in feeds])
+        self.nbytes = (
+            byte_size(feeds[0]) if len(feeds) == 1 else sum([byte_size(feed) for feed in feeds])
+        )
         self.timeout_ms = timeout_ms
         self.enqueued = enqueued
         self._latency = latency

@@ -6,7 +6,8 @@ waits for a model which never comes does not hold up later ones.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from tfdeploy.server import log
@@ -37,9 +38,19 @@ class Configuration:
         self._source = source
         self._allow_unavailable_labels = allow_unavailable_labels
         self._platform = platform
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._platforms: dict[str, str] = {}
         self._labels: Labels | None = None  # none was ever in force
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Keep other threads from applying a config until the block ends.
+
+        What was read inside can then be applied inside: nothing newer was in force meanwhile, that
+        it would undo.
+        """
+        with self._lock:
+            yield
 
     def apply(self, config: Any, on_done: Callable[[], None] | None = None) -> Watch:
         """Replace the configured models.

@@ -111,6 +111,9 @@ class HttpProtocol(asyncio.Protocol):
             elif self._is_parsing or (head := find_head(data)) is None:
                 self._parse(data)
                 return
+            elif len(data) == head.size + head.body_size:
+                self._finish(head, data[head.size :])
+                return
             else:
                 self._head, self._missing = head, head.body_size
                 data = data[head.size :]
@@ -255,6 +258,10 @@ class HttpProtocol(asyncio.Protocol):
             self._enqueue(html_page(status), False)
 
     def _enqueue(self, item: Request | Response, keeps_alive: bool) -> None:
+        if not (self.busy or self._waiting or self._is_advancing) and self._is_writable:
+            self._keeps_alive = keeps_alive
+            self._begin(item)
+            return
         self._waiting.append((item, keeps_alive))
         if len(self._waiting) > _MOST_WAITING:
             self._pause_reading()

@@ -65,20 +65,21 @@ class Hub:
         Raises:
             ServingError: NOT_FOUND, or INVALID_ARGUMENT for an unknown label.
         """
-        version = target.version
-        if target.label is not None:
-            version = self._configuration.version_for_label(target.model, target.label)
+        version = self._asked_version(target)
         while True:
             servable = self._catalog.find(target.model, version)
-            if servable is None:
-                wanted = (
-                    f"Latest({target.model})"
-                    if version is None
-                    else f"Specific({target.model}, {version})"
-                )
-                raise ServingError(Code.NOT_FOUND, f"Servable not found for request: {wanted}")
-            if servable.take():
+            if servable is not None and servable.take():
                 return servable
+            if servable is None:
+                # A reload may have moved the label and dropped its version since it was read.
+                asked, version = version, self._asked_version(target)
+                if version == asked:
+                    raise _not_found(target.model, version)
+
+    def _asked_version(self, target: Target) -> int | None:
+        if target.label is None:
+            return target.version
+        return self._configuration.version_for_label(target.model, target.label)
 
     @contextlib.contextmanager
     def using(self, target: Target) -> Iterator[Servable]:
@@ -203,6 +204,11 @@ class Hub:
             error = as_serving_error(problem)
             answer.update(code=int(error.code), message=error.message)
         return answer
+
+
+def _not_found(model: str, version: int | None) -> ServingError:
+    wanted = f"Latest({model})" if version is None else f"Specific({model}, {version})"
+    return ServingError(Code.NOT_FOUND, f"Servable not found for request: {wanted}")
 
 
 def _check_method_name(signature: Signature) -> None:

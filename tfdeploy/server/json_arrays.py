@@ -19,6 +19,7 @@ from tfdeploy.server.tensor import Tensor, storage_of
 from tfdeploy.wire import DataType
 
 _MOST_DIMS: Final = 32
+_LONG_LIST_BYTES: Final = 512
 _MOST_FOR_THE_KEPT_PARSER: Final = 2**20
 _ROWS: Final = "instances"
 _COLUMNS: Final = "inputs"
@@ -38,14 +39,12 @@ class NumericBody(NamedTuple):
         signature_name: What it asks for, or the default.
         is_row_format: It has `instances`, not `inputs`.
         value: What stands there, a simdjson array or object.
-        arrays: How many lists the body has, anywhere.
-        raw: The body; the brackets and commas of deep lists are counted in it.
+        raw: The body; brackets and commas are counted in it.
     """
 
     signature_name: str
     is_row_format: bool
     value: Any
-    arrays: int
     raw: bytes
 
 
@@ -70,7 +69,7 @@ def read_numeric_body(raw: bytes) -> NumericBody | None:
         return None
     if is_row_format and not is_list:
         return None
-    return NumericBody(name or DEFAULT_SIGNATURE, is_row_format, value, raw.count(b"["), raw)
+    return NumericBody(name or DEFAULT_SIGNATURE, is_row_format, value, raw)
 
 
 def read_numeric_inputs(body: NumericBody, ports: Mapping[str, Port]) -> dict[str, Tensor] | None:
@@ -108,7 +107,7 @@ def _named_inputs(body: NumericBody, ports: Mapping[str, Port]) -> dict[str, Ten
         if array is None:
             return None
         inputs[alias] = Tensor(port.dtype, array)
-    return inputs if arrays == body.arrays else None
+    return inputs if _has_arrays(body.raw, arrays) else None
 
 
 def _shape(value: Any) -> tuple[int, ...]:
@@ -131,15 +130,29 @@ def _count_arrays(shape: tuple[int, ...]) -> int:
     return count
 
 
+def _has_arrays(raw: bytes, count: int) -> bool:
+    """Whether a body has so many lists, anywhere. Only a search for each is faster than counting
+    where they are long.
+    """
+    if count * _LONG_LIST_BYTES > len(raw):
+        return raw.count(b"[") == count
+    at = -1
+    for _ in range(count):
+        at = raw.find(b"[", at + 1)
+        if at < 0:
+            return False
+    return raw.find(b"[", at + 1) < 0
+
+
 def _is_regular(body: NumericBody, value: Any, shape: tuple[int, ...]) -> bool:
-    if _count_arrays(shape) != body.arrays:
+    if not _has_arrays(body.raw, _count_arrays(shape)):
         return False
     return _rows_are_even(value, shape) if len(shape) <= 2 else _is_deep_and_even(body.raw, shape)
 
 
 def _rows_are_even(value: Any, shape: tuple[int, ...]) -> bool:
     # With as many lists in the body as the shape has, rows of one length can't hold further lists.
-    if len(shape) == 1:
+    if len(shape) == 1 or shape[0] == 1:
         return True
     width = shape[1]
     return all(len(row) == width for row in value)

@@ -82,9 +82,10 @@ class RestApi:
         started = time.perf_counter()
         model = api = ""
         try:
-            is_metrics = request.path.partition("?")[0] == self._options.metrics_path
-            if is_metrics or not is_rest_path(request.path):
-                return await self._metrics(request.path) if is_metrics else html_page(404)
+            if self._is_metrics(request.path):
+                return await self._metrics(request.path)
+            if not is_rest_path(request.path):
+                return html_page(404)
             if request.method == "OPTIONS":
                 response = _preflight(request)
             else:
@@ -103,6 +104,10 @@ class RestApi:
         if self._options.cors:
             response.headers = _CORS
         return response
+
+    def _is_metrics(self, path: str) -> bool:
+        expected = self._options.metrics_path
+        return expected is not None and path.partition("?")[0] == expected
 
     def _failed(self, model: str, problem: Exception) -> Response:
         error = as_serving_error(problem)

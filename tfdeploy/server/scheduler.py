@@ -199,8 +199,7 @@ class Scheduler:
         runner, tasks = queue.runner, queue.next_batch()
         seconds = estimate_seconds(runner.seconds, sum([task.nbytes for task in tasks]))
         if seconds < _LONGEST_INLINE_SECONDS and not runner.servable.may_loop:
-            rows = sum([task.rows for task in tasks])
-            return self._take_short(queue, now, rows, int(_LONGEST_JOINED_SECONDS / seconds * rows))
+            return self._take_short(queue, now, tasks, seconds)
         if not self._has_thread(runner):
             return None  # the end of a run wakes the scheduler
         if isinstance(queue, JoinQueue) and self._is_worth_a_pause(queue, seconds, now):
@@ -210,12 +209,15 @@ class Scheduler:
             runner.last_tasks = len(batch.tasks)
         return batch
 
-    def _take_short(self, queue: Queue, now: float, rows: int, fitting: int) -> Batch | None:
-        """A batch whose first task is known to be short.
+    def _take_short(
+        self, queue: Queue, now: float, tasks: Sequence[Task], seconds: float
+    ) -> Batch | None:
+        """A batch whose first tasks are known to be short.
 
         Joined they may turn out to be long; with all threads busy the first one goes alone then.
         """
-        batch = queue.take(now, min(_MOST_JOINED_ROWS, fitting))
+        rows = sum([task.rows for task in tasks])
+        batch = queue.take(now, _fitting_rows(queue.runner, tasks, rows, seconds))
         if batch is None or not isinstance(queue, JoinQueue):
             return batch
         if self._is_short(batch.runner, batch.nbytes) or self._has_thread(batch.runner):
@@ -305,13 +307,31 @@ class Scheduler:
         _settle(batch, outcome)
 
 
+def _fitting_rows(runner: Runner, tasks: Sequence[Task], rows: int, seconds: float) -> int:
+    """How many rows may run as one, so that others needn't wait long.
+
+    As many as take that long in proportion to the first ones' `seconds`; mostly more do, because a
+    run has its price whatever its size.
+    """
+    nbytes = sum([task.nbytes for task in tasks])
+    in_proportion = int(_LONGEST_JOINED_SECONDS / seconds * rows)
+    most = _MOST_JOINED_ROWS
+    while most > in_proportion:
+        if estimate_seconds(runner.seconds, nbytes * most // rows) < _LONGEST_JOINED_SECONDS:
+            return most
+        most //= 2
+    return min(in_proportion, _MOST_JOINED_ROWS)
+
+
 def _inner(feed: Tensor) -> tuple[int, ...] | None:
     return feed.array.shape[1:] if feed.array.ndim else None
 
 
 def _joint_rows(feeds: Sequence[Tensor]) -> int:
     """The rows by which a request may be joined with others; 0 when it runs alone."""
-    rows = feeds[0].array.shape[0]
+    rows: int = feeds[0].array.shape[0]
+    if len(feeds) == 1:
+        return rows
     return rows if all(feed.array.shape[0] == rows for feed in feeds) else 0
 
 
@@ -338,6 +358,8 @@ def _run(batch: Batch, inline: bool, timeout_ms: int) -> _Outcome:
         outputs = runner.call.run(feeds, inline, timeout_ms)
         seconds = time.perf_counter() - started
         _learn(runner.seconds, batch.nbytes, seconds)
+        if len(batch.tasks) > 1:
+            _bound(runner.seconds, batch.tasks[0].nbytes, seconds)
         results = [outputs]
         if len(batch.tasks) > 1 or runner.batching is not None:
             results = list(cut(outputs, padded, [task.rows for task in batch.tasks]))
@@ -364,6 +386,16 @@ def _learn(seconds: dict[int, float], nbytes: int, measured: float) -> None:
     before = seconds.get(bits, measured)
     share = _FASTER_SHARE if measured < before else _SLOWER_SHARE
     seconds[bits] = before + (measured - before) * share
+
+
+def _bound(seconds: dict[int, float], nbytes: int, measured: float) -> None:
+    """A request alone takes no longer than together with others.
+
+    Where clients come many at a time it would never run alone, and stay unknown, or what its first,
+    slow runs took.
+    """
+    bits = nbytes.bit_length()
+    seconds[bits] = min(seconds.get(bits, measured), measured)
 
 
 def _is_to_be_parted(batch: Batch, outcome: _Outcome) -> bool:

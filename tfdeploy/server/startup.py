@@ -155,13 +155,18 @@ class Models:
 
     def _poll_config(self) -> None:
         while not self._stopped.is_set():
-            try:
-                config = read_model_config(self._flags.model_config_file)
-            except ServingError as error:
-                log.error(f"Failed to read ModelServerConfig file: {error}")
-            else:
-                self._reload_polled(config)
+            # Else a reload between the reading and the applying would be undone until the next.
+            with self.configuration.changing():
+                self._read_and_apply()
             self._stopped.wait(self._flags.model_config_file_poll_wait_seconds)
+
+    def _read_and_apply(self) -> None:
+        try:
+            config = read_model_config(self._flags.model_config_file)
+        except ServingError as error:
+            log.error(f"Failed to read ModelServerConfig file: {error}")
+        else:
+            self._reload_polled(config)
 
     def _reload_polled(self, config: Any) -> None:
         try:

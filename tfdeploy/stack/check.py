@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 from tfdeploy.errors import TfdeployError
 from tfdeploy.gpu import Share, check_shares
 from tfdeploy.savedmodel import VersionFolder, check_base_path, list_versions, read_saved_model
+from tfdeploy.stack.checks import wrong_checks
+from tfdeploy.stack.door import check_gateway
 from tfdeploy.stack.file import FILE_NAME, StackFile
 from tfdeploy.stack.flags import check_flag, clashing_flags
 from tfdeploy.stack.gpus import cpu_only_images
@@ -18,28 +21,38 @@ from tfdeploy.stack.wanted import Wanted, wanted_versions
 
 def check_stack(file: StackFile) -> list[TfdeployError]:
     """Every problem that the stack file alone shows: images, flags, ports, GPU shares."""
-    return [
-        *_images(file),
-        *_flags(file),
-        *_ports(file),
-        *_gpus(file),
-        *_same_name(file),
-    ]
+    return [*check_alone(file), *_same_name(file), *check_gateway(file)]
+
+
+def check_alone(file: StackFile) -> list[TfdeployError]:
+    """As ``check_stack``, without a look at the stacks and files beside it."""
+    return [*_images(file), *_flags(file), *_ports(file), *_gpus(file)]
 
 
 Coming = Mapping[tuple[str, str], Sequence[VersionFolder]]
 """(service, model) → versions that will be published when everything else is fine."""
 
 
-def check_models(file: StackFile, coming: Coming | None = None) -> list[TfdeployError]:
-    """Every problem of the models on disk: base paths, versions, labels, batching."""
-    coming = coming or {}
-    errors = list(_nothing_to_serve(file))
+def check_models(
+    file: StackFile,
+    coming: Coming | None = None,
+    look: Callable[[Path], list[TfdeployError]] = check_base_path,
+) -> list[TfdeployError]:
+    """Every problem of the models on disk: base paths, versions, labels, batching.
+
+    Args:
+        file: the stack.
+        coming: versions that aren't there yet.
+        look: finds the problems of one base path. It reads every graph below it, so each path is
+            looked at once, however many services serve it.
+    """
+    coming, look_once = coming or {}, cache(look)
+    errors = [*_nothing_to_serve(file), *wrong_checks(file)]
     for name, service in file.stack.services.items():
         for model in service.models:
             base_path = file.base_path(name, model)
             more = coming.get((name, model), ())
-            found = [] if more and not base_path.exists() else check_base_path(base_path)
+            found = [] if more and not base_path.exists() else look_once(base_path)
             errors += [_at(file, error, name, model) for error in found]
             if not found:
                 versions = _versions(base_path, more)
@@ -92,11 +105,13 @@ def _nothing_to_serve(file: StackFile) -> Iterator[TfdeployError]:
 
 
 def _images(file: StackFile) -> Iterator[TfdeployError]:
-    images = {("image",): file.stack.image} | {
+    images: dict[tuple[str, ...], str] = {("image",): file.stack.image} | {
         ("services", name, "image"): service.image
         for name, service in file.stack.services.items()
         if service.image
     }
+    if file.stack.gateway is not None:
+        images["gateway", "image"] = file.stack.gateway.image
     for key, image in images.items():
         tag = re.fullmatch(r"(?:[^/]+/)*[^/:@]+(?::([^/:@]+))?(@sha256:[0-9a-f]{64})?", image)
         if tag is None or (tag[2] is None and (tag[1] or "latest").startswith("latest")):
@@ -123,6 +138,8 @@ def _flags(file: StackFile) -> Iterator[TfdeployError]:
 
 def _ports(file: StackFile) -> Iterator[TfdeployError]:
     taken: dict[int, str] = {}
+    if file.stack.gateway is not None and file.stack.gateway.publish[1]:
+        taken[file.stack.gateway.publish[1]] = "the gateway"
     for name, service in file.stack.services.items():
         for kind in ("rest", "grpc"):
             port = getattr(service.publish, kind)[1]
@@ -174,6 +191,11 @@ def _name_of(path: Path) -> str:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError):
         return ""
+    return name_in(text)
+
+
+def name_in(text: str) -> str:
+    """The name in a stack file's text, which may be broken in every other way."""
     match = re.search(r"^stack:\s*['\"]?([^\s'\"#]+)", text, re.MULTILINE)
     return match[1] if match else ""
 

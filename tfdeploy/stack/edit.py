@@ -69,6 +69,21 @@ def remove_model(file: StackFile, name: str, service: str | None) -> StackFile:
     return _checked(file, _cut(file.text, models, name), models, name, None)
 
 
+def drop_versions(file: StackFile, service: str, model: str) -> StackFile:
+    """The stack file without a model's ``versions:``, which serves its latest version then.
+
+    Raises:
+        TfdeployError: TFD208 where the file can't be edited.
+    """
+    known = file.stack.services[service].models[model].model_dump(exclude_unset=True)
+    if "versions" not in known:
+        return file
+    models: Keys = ("services", service, "models")
+    text = _cut(file.text, (*models, model), "versions")
+    after = {key: value for key, value in known.items() if key != "versions"}
+    return _checked(file, text, models, model, after)
+
+
 def service_of(file: StackFile, model: str, service: str | None) -> str:
     """The one service that has a model, or the one that was named.
 

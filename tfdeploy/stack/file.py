@@ -14,6 +14,8 @@ from tfdeploy.stack.lines import Lines
 from tfdeploy.stack.schema import Stack
 
 FILE_NAME = "stack.yaml"
+RUN_DIR = ".run"
+"""What belongs to this machine: which runtime, pid files, logs, who changes the stack."""
 _STACK_FILE = Kind(
     "stack file",
     "TFD201",

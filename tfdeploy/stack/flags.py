@@ -109,7 +109,7 @@ def check_flag(name: str, value: object, image: str) -> tuple[str, str] | None:
         return f"The flag '{name}' takes 32 bits; the server ends at once with {value}.", "mend it."
     if name in _LEAST and isinstance(value, int) and value < _LEAST[name]:
         return f"With {name} = {value} the server hangs.", f"give at least {_LEAST[name]}."
-    if _older(image, flag.since):
+    if is_older(image, flag.since):
         return (
             f"The flag '{name}' exists since {flag.since}, and {image} would ignore it silently.",
             "take a newer image or leave the flag out.",
@@ -150,7 +150,7 @@ def _fits(type_: FlagType, value: object) -> bool:
     return isinstance(value, kinds) and not isinstance(value, bool)
 
 
-def _older(image: str, since: str) -> bool:
+def is_older(image: str, since: str) -> bool:
     """Whether an official image's tag is older than a release; others are trusted."""
     match = re.fullmatch(r"tensorflow/serving:(\d+)\.(\d+)\.(\d+)(-.+)?", image)
     return match is not None and tuple(map(int, match.groups()[:3])) < tuple(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from fractions import Fraction
@@ -125,12 +126,33 @@ def _read_policy(value: object) -> object:
     raise ValueError("write {latest: N}, all, or {specific: [3, 4]}")
 
 
+def _read_json(value: object) -> object:
+    """What a request or an answer is made of; a text alone names a file."""
+    if value is None or isinstance(value, str | Mapping | list):
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ValueError(f"it can't be written as JSON ({error}); name a file") from error
+        return value
+    raise ValueError("write a request as JSON has it, or the path of a JSON file")
+
+
+class Check(Block):
+    """A request that a version answers before a label moves to it."""
+
+    request: Annotated[Any, BeforeValidator(_read_json)]
+    expected: Annotated[Any, BeforeValidator(_read_json)] = None
+    tolerance: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1e-3
+    signature: StrictStr | None = None
+
+
 class ServedModel(Block):
-    """A model of a service: which versions it serves, and under which labels."""
+    """A model of a service: which versions it serves, under which labels, and what they answer."""
 
     path: StrictStr | None = None
     versions: Annotated[VersionPolicy, BeforeValidator(_read_policy)] = Latest()
     labels: dict[LabelName, VersionNumber] = {}
+    checks: list[Check] = []
 
     @field_validator("path")
     @classmethod
@@ -225,7 +247,9 @@ class Batching(Block):
 
 
 def _read_publish(value: object) -> object:
-    """``8501`` and ``0.0.0.0:8501`` both become (address, port)."""
+    """``8501`` and ``0.0.0.0:8501`` both become (address, port); a pair stays one."""
+    if isinstance(value, tuple) and len(value) == 2:
+        value = f"{value[0]}:{value[1]}"
     address, _, port = str(value).rpartition(":")
     if isinstance(value, bool) or not port.isdecimal() or not 0 <= int(port) <= 65535:
         raise ValueError("write a host port such as 8501, or an address and port: 0.0.0.0:8501")
@@ -263,6 +287,7 @@ class Service(Block):
     publish: Annotated[Publish, BeforeValidator(_empty_is_default)] = Publish()
     resources: Annotated[Resources, BeforeValidator(_empty_is_default)] = Resources()
     user: StrictStr | None = None
+    strategy: Literal["beside", "recreate"] = "beside"
     environment: Annotated[dict[VariableName, StrictStr], BeforeValidator(_empty_is_default)] = {}
     aliases: list[ServiceName] = []
     flags: Annotated[dict[str, FlagValue], BeforeValidator(_empty_is_default)] = {}
@@ -276,6 +301,38 @@ class Service(Block):
         return data
 
 
+DEFAULT_GATEWAY_IMAGE = "nginx:1.29.4-alpine"
+
+
+class Tls(Block):
+    """Certificate chain and key of the entry port, in PEM; relative to the stack's folder."""
+
+    certificate: StrictStr
+    key: StrictStr
+
+
+class Gateway(Block):
+    """nginx before the services: one entry port, and changes without a lost request."""
+
+    image: StrictStr = DEFAULT_GATEWAY_IMAGE
+    publish: HostPort = ANY_PORT
+    default_service: ServiceName | None = None
+    tls: Tls | None = None
+    api_keys: StrictStr | None = None
+    basic_auth: StrictStr | None = None
+    body_limit: Annotated[int, BeforeValidator(parse_bytes), Field(gt=0, lt=2**63)] = 2**26
+    concurrency: PositiveInt | None = None
+    retry_after_seconds: PositiveInt = 1
+    drain_seconds: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = 10.0
+    request_log: StrictBool = True
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> Gateway:
+        if self.api_keys and self.basic_auth:
+            raise ValueError("write api_keys or basic_auth, not both")
+        return self
+
+
 class Stack(Block):
     """One deployable unit: services and their models."""
 
@@ -284,10 +341,19 @@ class Stack(Block):
     models_dir: StrictStr = "../../models"
     runtime: Literal["docker", "process"] | None = None
     placement: Literal["pack", "spread"] = "pack"
+    gateway: Annotated[Gateway, BeforeValidator(_empty_is_default)] | None = None
     services: Annotated[
         dict[ServiceName, Annotated[Service, BeforeValidator(_empty_is_default)]],
         BeforeValidator(_empty_is_default),
     ] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gateway_given_empty(cls, data: Any) -> Any:
+        # `gateway:` with nothing behind it asks for one with the defaults.
+        if isinstance(data, Mapping) and "gateway" in data and data["gateway"] is None:
+            return {**data, "gateway": {}}
+        return data
 
     def image_of(self, name: str) -> str:
         """The service's own image, or the stack's; its -gpu twin for a service with a GPU."""
@@ -297,3 +363,13 @@ class Stack(Block):
         if service.gpu and not self.image.endswith("-gpu") and "@" not in self.image:
             return f"{self.image}-gpu"
         return self.image
+
+    def goes_beside(self, name: str) -> bool:
+        """Whether a new server of a service starts beside the old one.
+
+        It takes a gateway to switch, and host ports that two servers can have: free ones.
+        """
+        service = self.services.get(name)
+        if self.gateway is None or service is None or service.strategy == "recreate":
+            return False
+        return not service.publish.rest[1] and not service.publish.grpc[1]
