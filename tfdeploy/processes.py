@@ -186,17 +186,6 @@ def find(pid: int) -> Process | None:
         return None
 
 
-def family(pid: int) -> set[int]:
-    """A process and all below it; none where it has gone."""
-    import psutil
-
-    try:
-        process = psutil.Process(pid)
-        return {pid, *(child.pid for child in process.children(recursive=True))}
-    except psutil.Error:
-        return set()
-
-
 def find_marked(variable: str, value: str) -> Process | None:
     """The live process, first of its session, that was started with that environment variable."""
     import psutil
@@ -214,6 +203,17 @@ def free_memory_bytes() -> int:
     import psutil
 
     return int(psutil.virtual_memory().available)
+
+
+def family(pid: int) -> set[int]:
+    """A process and all below it; none where it has gone."""
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        return {pid, *(child.pid for child in process.children(recursive=True))}
+    except psutil.Error:
+        return set()
 
 
 def is_alive(process: Process) -> bool:

@@ -317,8 +317,8 @@ def test_an_unknown_field_gets_the_nearest_known_one(text: str, near: str) -> No
 
 def test_a_field_like_no_other_gets_the_list() -> None:
     (error,) = errors_of("stack: s\nxyz: 1\n")
-    names = "stack, image, models_dir, runtime, placement, gateway, services"
-    assert error.hint == f"known here: {names}."
+    hint = "known here: stack, image, models_dir, runtime, gateway, placement, services."
+    assert error.hint == hint
 
 
 def test_all_problems_are_told_at_once_in_one_error() -> None:

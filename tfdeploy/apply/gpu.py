@@ -37,9 +37,8 @@ def check_gpu(
     found = read_gpu_log(lines)
     if found.device:
         return
-    uses = (
-        None if found.why_not else _uses_gpu(runtime.look(service.name, beside=beside).pid, devices)
-    )
+    pid = runtime.look(service.name, beside=beside).pid
+    uses = None if found.why_not else _uses_gpu(pid, devices)
     if uses:
         return
     if uses is None and not found.why_not and not found.speaks:

@@ -46,8 +46,8 @@ from tfdeploy.cli import watch  # noqa: E402
 from tfdeploy.cli import wait  # noqa: E402
 from tfdeploy.cli import prune  # noqa: E402
 from tfdeploy.cli import predict  # noqa: E402
-from tfdeploy.cli import gpu  # noqa: E402
 from tfdeploy.cli import compare  # noqa: E402
+from tfdeploy.cli import gpu  # noqa: E402
 from tfdeploy.cli import image  # noqa: E402
 from tfdeploy.cli import lint  # noqa: E402
 from tfdeploy.cli import importing  # noqa: E402

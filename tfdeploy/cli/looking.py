@@ -14,7 +14,6 @@ from tfdeploy.plan import Health, ObservedService, ObservedStack, compare_health
 from tfdeploy.plan.health import ALIVE
 from tfdeploy.render.flags import MONITORING_CONFIG
 from tfdeploy.runtimes import Choice
-from tfdeploy.runtimes.gpus import share_lines
 from tfdeploy.stack import StackFile, Wanted, resolve_wanted
 from tfdeploy.stack.schema import Specific
 
@@ -48,7 +47,7 @@ class Usage:
 class Look:
     """A stack at one moment; ``at`` and each service's ``started_at`` are seconds since 1970.
 
-    ``shares`` holds, for each service with one, its GPU share and what it uses of it, in words.
+    ``gpu_shares`` says in words what each service that has one may take of its GPU, and takes.
     """
 
     file: StackFile
@@ -57,7 +56,7 @@ class Look:
     health: Health
     usage: Mapping[str, Usage]
     at: float
-    shares: Mapping[str, str] = field(default_factory=dict)
+    gpu_shares: Mapping[str, str] = field(default_factory=dict)
 
     def since(self, earlier: Look | None) -> Look:
         """The same, with what was counted since an earlier look."""
@@ -92,8 +91,17 @@ def take_look(file: StackFile, choice: Choice) -> Look:
         for name, one in observed.services.items()
         if one.state in ALIVE
     }
-    shares = share_lines(file, observed)
+    shares = _gpu_shares(file, observed)
     return Look(file, choice.runtime.name, observed, health, usage, time.time(), shares)
+
+
+def _gpu_shares(file: StackFile, observed: ObservedStack) -> dict[str, str]:
+    """Service → its GPU share and use, in words; the imports only where there is one."""
+    if not any(service.gpu for service in file.stack.services.values()):
+        return {}
+    from tfdeploy.runtimes.gpus import share_lines
+
+    return share_lines(file, observed)
 
 
 def look_at_health(file: StackFile, choice: Choice, observed: ObservedStack) -> Health:

@@ -16,7 +16,10 @@ def status_lines(look: Look) -> Iterator[str]:
     services = list(look.observed.services.values())
     said = "all as wanted" if look.health.healthy else "NOT as wanted"
     yield f"stack {look.file.stack.stack} on {look.runtime}: {said if services else 'down'}"
-    yield from (_service(one, look) for one in services)
+    for one in services:
+        yield _service(one, look)
+        if share := look.gpu_shares.get(one.name):
+            yield f"{one.name}: {share}"
     gateway = look.observed.gateway
     if gateway.state != "absent":
         yield f"gateway: {gateway.state}, {gateway.url or gateway.detail}"
@@ -58,7 +61,6 @@ def _service(one: ObservedService, look: Look) -> str:
         parts.append(output.size(memory))
     if one.rest_url:
         parts.append(f"{one.rest_url}, grpc {one.grpc_address}")
-    parts += [look.shares[one.name]] if one.name in look.shares else []
     return ", ".join(parts)
 
 
@@ -73,7 +75,7 @@ def _service_data(one: ObservedService, look: Look) -> dict[str, Any]:
         "uptime_seconds": up,
         "restarts": one.restarts,
         "memory_bytes": usage.memory_bytes if usage else None,
-        "gpu": look.shares.get(one.name),
+        "gpu": look.gpu_shares.get(one.name),
         "no_requests_because": usage.why_no_requests if usage else "it doesn't run",
     }
 

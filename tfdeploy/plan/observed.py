@@ -44,10 +44,10 @@ class ObservedService:
     detail: str = ""
     restarts: int = 0
     started_at: float | None = None
-    pid: int | None = None
     slot: str = ""
     other: bool = False
     load_seconds: float | None = None
+    pid: int | None = None
 
     def available(self, model: str) -> set[int]:
         """The version numbers of a model that answer."""

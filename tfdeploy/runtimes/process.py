@@ -149,9 +149,9 @@ class ProcessRuntime:
             grpc_address=f"127.0.0.1:{record.grpc_port}",
             detail=f"pid {record.pid}",
             started_at=record.started,
-            pid=record.pid,
             slot=slot,
             other=other,
+            pid=record.pid,
         )
 
     def memory_bytes(self, service: str) -> int | None:

@@ -340,8 +340,8 @@ class Stack(Block):
     image: StrictStr = DEFAULT_IMAGE
     models_dir: StrictStr = "../../models"
     runtime: Literal["docker", "process"] | None = None
-    placement: Literal["pack", "spread"] = "pack"
     gateway: Annotated[Gateway, BeforeValidator(_empty_is_default)] | None = None
+    placement: Literal["pack", "spread"] = "pack"
     services: Annotated[
         dict[ServiceName, Annotated[Service, BeforeValidator(_empty_is_default)]],
         BeforeValidator(_empty_is_default),
