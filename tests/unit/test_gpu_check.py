@@ -45,10 +45,10 @@ class Logged:
     pid: int | None = None
     name: str = "here"
 
-    def logs(self, service: str, *, tail: int, follow: bool) -> Iterator[str]:
+    def logs(self, service: str, *, tail: int, follow: bool, beside: bool = False) -> Iterator[str]:
         return iter(self.lines[-tail:])
 
-    def look(self, service: str) -> ObservedService:
+    def look(self, service: str, *, beside: bool = False) -> ObservedService:
         return ObservedService(service, "running", pid=self.pid)
 
 

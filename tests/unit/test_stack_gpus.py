@@ -8,7 +8,17 @@ import pytest
 
 from tests.unit.test_stack_check import savedmodel
 from tfdeploy.gpu.inventory import Inventory, ModelProfile, load_inventory
-from tfdeploy.plan import ObservedService, ObservedStack, ObservedVersion, Reload, check_change
+from tfdeploy.plan import (
+    ObservedService,
+    ObservedStack,
+    ObservedVersion,
+    RecreateService,
+    Reload,
+    StartBeside,
+    check_change,
+    crowded_services,
+    make_plan,
+)
 from tfdeploy.render import Templates, render_stack
 from tfdeploy.runtimes.gpus import settled
 from tfdeploy.savedmodel import weights_bytes
@@ -163,10 +173,14 @@ def test_the_file_beside_the_stack_comes_before_that_of_all_stacks(root: Path) -
 
 def change(root: Path, gpu: str, available: tuple[int, ...]) -> list[str]:
     file = settle_gpus(stack(root, f"{{models: {{m: {{}}}}, gpu: {gpu}}}"), box())
+    crowded = crowded_services(file, resolve_wanted(file), serving(available))
+    return [error.code for error in check_change(file, [Reload("why", "a", "")], crowded)]
+
+
+def serving(available: tuple[int, ...], **known: str) -> ObservedStack:
     versions = {"m": tuple(ObservedVersion(number, "AVAILABLE") for number in available)}
-    now = ObservedStack({}, {"a": ObservedService("a", "running", versions=versions)})
-    steps = [Reload("why", "a", "")]
-    return [error.code for error in check_change(file, steps, resolve_wanted(file), now)]
+    now = ObservedService("a", "running", versions=versions, **known)
+    return ObservedStack({}, {"a": now})
 
 
 def test_a_change_that_needs_more_than_the_share_is_refused(root: Path) -> None:
@@ -182,3 +196,29 @@ def test_a_change_that_loads_nothing_is_never_refused(root: Path) -> None:
 def test_assumed_activations_refuse_no_change(root: Path) -> None:
     assert change(root, "{memory: 250MiB}", (1,)) == []
     assert change(root, "{memory: 250MiB, activations: 100MiB}", (1,)) == ["TFD310"]
+
+
+@pytest.mark.parametrize(("strategy", "kind"), [("recreate", RecreateService), ("beside", Reload)])
+def test_a_server_that_is_too_small_for_two_versions_is_stopped_first_where_it_may(
+    root: Path, strategy: str, kind: type
+) -> None:
+    pinned = "models: {m: {versions: {specific: [2]}}}"
+    gpu = "gpu: {device: 0, memory: 150MiB, activations: 0B}"
+    file = settle_gpus(stack(root, f"{{{pinned}, strategy: {strategy}, {gpu}}}"), box())
+    rendered, wanted = render_stack(file, templates=Templates()), resolve_wanted(file)
+    now = serving((1,), server_hash=rendered.services["a"].server_hash)
+    crowded = crowded_services(file, wanted, now)
+    plan = make_plan(file.stack, rendered, wanted, now, "docker", crowded=crowded)
+    assert kind in {type(step) for step in plan.steps}
+    refused = [error.code for error in check_change(file, plan.steps, crowded)]
+    assert refused == ([] if strategy == "recreate" else ["TFD310"])
+
+
+@pytest.mark.parametrize(("fraction", "codes"), [(0.6, ["TFD443"]), (0.4, [])])
+def test_a_second_server_beside_the_first_needs_its_share_again(
+    root: Path, fraction: float, codes: list[str]
+) -> None:
+    gpu = f"gpu: {{device: 0, memory_fraction: {fraction}}}"
+    file = settle_gpus(stack(root, f"{{models: {{m: {{}}}}, {gpu}}}"), box())
+    found = check_change(file, [StartBeside("why", "a")], {})
+    assert [error.code for error in found] == codes

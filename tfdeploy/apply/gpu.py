@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from tfdeploy import processes
 from tfdeploy.errors import TfdeployError
 from tfdeploy.gpu.inventory import Inventory
 from tfdeploy.render import RenderedService
 from tfdeploy.runtimes import Runtime
 from tfdeploy.runtimes.gpulog import read_gpu_log
-from tfdeploy.runtimes.gpus import pids_of
 from tfdeploy.runtimes.nvml import take_inventory
 
 LOG_LINES = 5000
@@ -20,6 +20,8 @@ def check_gpu(
     runtime: Runtime,
     note: Callable[[str], None],
     devices: Callable[[], Inventory] = take_inventory,
+    *,
+    beside: bool = False,
 ) -> None:
     """Nothing where the server has a GPU, or asked for none; a note where it can't be told.
 
@@ -31,10 +33,12 @@ def check_gpu(
     """
     if service.gpu_required is None:
         return
-    found = read_gpu_log(runtime.logs(service.name, tail=LOG_LINES, follow=False))
+    lines = runtime.logs(service.name, tail=LOG_LINES, follow=False, beside=beside)
+    found = read_gpu_log(lines)
     if found.device:
         return
-    uses = None if found.why_not else _uses_gpu(service.name, runtime, devices)
+    pid = runtime.look(service.name, beside=beside).pid
+    uses = None if found.why_not else _uses_gpu(pid, devices)
     if uses:
         return
     if uses is None and not found.why_not and not found.speaks:
@@ -46,9 +50,9 @@ def check_gpu(
     note(str(error))
 
 
-def _uses_gpu(name: str, runtime: Runtime, devices: Callable[[], Inventory]) -> bool | None:
+def _uses_gpu(pid: int | None, devices: Callable[[], Inventory]) -> bool | None:
     """Whether NVML lists one of the server's processes; None where it can't be asked."""
-    pids = pids_of(runtime.look(name))
+    pids = processes.family(pid) if pid else set()
     try:
         found = devices()
     except TfdeployError:

@@ -124,7 +124,7 @@ class _Walker:
                     lambda states: self._reporter.models(step.service, states),
                     self._deadline,
                 )
-                self._check_gpu(step.service)
+                self._check_gpu(step)
             case CheckAnswers():
                 # It compares with numpy, which most changes do without.
                 from tfdeploy.apply.gate import check_answers
@@ -154,16 +154,13 @@ class _Walker:
             case StopGateway():
                 self._runtime.stop_gateway()
 
-    def _check_gpu(self, service: str) -> None:
+    def _check_gpu(self, step: WaitAvailable) -> None:
         """Of a server that this walk started: TensorFlow takes its device once and for all."""
-        started = {
-            step.service
-            for step in self._touched
-            if isinstance(step, StartService | RecreateService | StartBeside)
-        }
-        rendered = self._rendered.services.get(service)
-        if rendered is not None and service in started:
-            check_gpu(rendered, self._runtime, self._reporter.note)
+        starting = StartService | RecreateService | StartBeside
+        started = {one.service for one in self._touched if isinstance(one, starting)}
+        rendered = self._rendered.services.get(step.service)
+        if rendered is not None and step.service in started:
+            check_gpu(rendered, self._runtime, self._reporter.note, beside=step.beside)
 
     def _write(self, texts: Mapping[str, str], removed: Iterable[str] = ()) -> None:
         folder = self._runtime.files_dir

@@ -196,12 +196,14 @@ class Change:
         """
         from tfdeploy.cli.prepare import prepare
 
-        settled = settle(after)
-        choice = choose(settled, self.options.runtime, self.options.server_binary)
+        file = settle(after)
+        choice = choose(file, self.options.runtime, self.options.server_binary)
         self.say(str(choice))
-        ready = prepare(settled, choice, self.options.templates, self.options.skip_checks)
+        ready = prepare(file, choice, self.options.templates, self.options.skip_checks)
         self._show_diff(after)
         self.say(str(ready.plan))
+        for warning in file.gpus.warnings if file.gpus and ready.plan.steps else ():
+            output.note(output.format_warning(warning))
         if self.options.dry_run:
             self._show_end(after, choice, ready, ready.observed, extra)
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -147,4 +147,7 @@ def moving(
     with open_change(stack, stacks_dir, options, wait_seconds) as change:
         name = service_of(change.file, model, service)
         runtime = choose(change.file, options.runtime, options.server_binary).runtime
-        yield Moving(change, name, model, runtime.observe().service(name))
+        observed = runtime.observe()
+        # Of a service with a copy on each GPU, the first speaks for all.
+        known = name if name in observed.services else f"{name}-gpu0"
+        yield Moving(change, name, model, replace(observed.service(known), name=name))

@@ -10,7 +10,7 @@ from pathlib import Path
 from tfdeploy.cli import output
 from tfdeploy.cli.change import words
 from tfdeploy.cli.looking import wanted_even_if_gone
-from tfdeploy.cli.options import choose
+from tfdeploy.cli.options import choose, settle
 from tfdeploy.errors import TfdeployError
 from tfdeploy.journal import changing, read_journal, versions_needed_by_undo
 from tfdeploy.runtimes import is_remembered
@@ -113,6 +113,7 @@ def _serving(file: StackFile) -> Iterator[tuple[Path, int, str]]:
             where=error.where,
             hint=f"{error.hint} Or take it down: `tfdeploy down {file.folder.name}`.",
         ) from error
+    file = settle(file)
     for name, service in observed.services.items():
         models = file.stack.services[name].models if name in file.stack.services else {}
         for model, versions in service.versions.items():

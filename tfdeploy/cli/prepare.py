@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tfdeploy.errors import TfdeployError, raise_all
 from tfdeploy.journal.folder import unsure_services
-from tfdeploy.plan import Checks, ObservedStack, Plan, check_change, make_plan
+from tfdeploy.plan import Checks, ObservedStack, Plan, check_change, crowded_services, make_plan
 from tfdeploy.render import RenderedStack
 from tfdeploy.render.folder import template_lookup
 from tfdeploy.runtimes import Choice, remembered_templates
@@ -89,8 +89,9 @@ def examine(
     unsure = unsure_services(file.folder)
     checks = Checks(partial(check_requests, file), skip_checks)
     name = choice.runtime.name
-    plan = make_plan(file.stack, rendered, wanted, observed, name, unsure, checks)
-    if problems := check_change(file, plan.steps, wanted, observed):
+    crowded = crowded_services(file, wanted, observed)
+    plan = make_plan(file.stack, rendered, wanted, observed, name, unsure, checks, crowded)
+    if problems := check_change(file, plan.steps, crowded):
         return Examined(tuple(problems))
     return Examined((), Prepared(plan, rendered, observed, templates))
 

@@ -27,7 +27,7 @@ class Wish:
         fraction: of the device's total memory.
         memory_bytes: in place of the fraction; without either the share is what ``need`` says.
         need: what its models take; None where nothing lies on disk.
-        replaces: whether the old server goes before the new one comes (``strategy: recreate``).
+        replaces: whether old versions go before new ones come (``strategy: recreate``, pinned).
         where: the line of the stack file.
     """
 
@@ -269,8 +269,8 @@ def change_too_large(service: str, peak_bytes: int, share_bytes: int, where: str
         f"A version change on '{service}' needs {size(peak_bytes)}, for old and new are in memory "
         f"at once; its share is {size(share_bytes)}.",
         where=where,
-        hint="give it a larger share; or `strategy: recreate`, which stops the old version first "
-        "and doesn't answer until the new one is loaded.",
+        hint="give it a larger share; or write `strategy: recreate` and pin the versions: `up` "
+        "then stops the server before the new version loads, and nobody answers meanwhile.",
     )
 
 

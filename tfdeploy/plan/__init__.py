@@ -13,7 +13,7 @@ from tfdeploy.plan.beside import (
 from tfdeploy.plan.checking import Checks
 from tfdeploy.plan.health import Health, VersionHealth, compare_health
 from tfdeploy.plan.make import make_plan
-from tfdeploy.plan.memory import check_change
+from tfdeploy.plan.memory import check_change, crowded_services
 from tfdeploy.plan.observed import ObservedGateway, ObservedService, ObservedStack, ObservedVersion
 from tfdeploy.plan.steps import (
     CheckAnswers,
@@ -57,6 +57,7 @@ __all__ = [
     "WriteFiles",
     "check_change",
     "compare_health",
+    "crowded_services",
     "make_plan",
     "transition_config",
 ]

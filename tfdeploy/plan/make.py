@@ -42,6 +42,7 @@ def make_plan(
     runtime: str,
     unsure: Collection[str] = (),
     checks: Checks = _NO_CHECKS,
+    crowded: Collection[str] = (),
 ) -> Plan:
     """The ordered changes, each with its cause.
 
@@ -52,8 +53,10 @@ def make_plan(
         unsure: services whose models.config is written and perhaps not taken, as a change was
             cut short between the two.
         checks: what versions are asked before requests move to them.
+        crowded: services whose old and new versions don't fit into their GPU share together; with
+            ``strategy: recreate`` they are stopped first.
     """
-    maker = _Maker(stack, rendered, wanted, observed, unsure, checks)
+    maker = _Maker(stack, rendered, wanted, observed, unsure, checks, crowded)
     return Plan(stack.stack, runtime, tuple(maker.steps()))
 
 
@@ -66,6 +69,7 @@ class _Maker:
         observed: ObservedStack,
         unsure: Collection[str],
         checks: Checks,
+        crowded: Collection[str],
     ) -> None:
         self.stack = stack
         self.rendered = rendered
@@ -73,6 +77,7 @@ class _Maker:
         self.observed = observed
         self.unsure = unsure
         self.checks = checks
+        self.crowded = crowded
 
     def steps(self) -> Iterator[Step]:
         """Files first, then what starts, what changes, and last what goes."""
@@ -116,6 +121,9 @@ class _Maker:
         if now.server_hash != wanted.server_hash:
             asked = self._checks_after(wanted, now)
             return self._replace(now, "image, flags, ports, mounts or GPU differ", asked)
+        if name in self.crowded and self.stack.services[name].strategy == "recreate":
+            why = "old and new versions don't fit into its GPU share together"
+            return self._replace(now, why, self._checks_after(wanted, now))
         if now.models_hash != wanted.models_hash:
             return [
                 *self._clear(now),

@@ -17,7 +17,7 @@ from tfdeploy.gpu.need import Need, need_of
 from tfdeploy.gpu.shares import Placed, SharePlan, Wish, plan_shares
 from tfdeploy.savedmodel import list_versions, weights_bytes
 from tfdeploy.stack.file import StackFile
-from tfdeploy.stack.schema import AUTO, PER_GPU, GpuShare, HostPort, Publish, Service
+from tfdeploy.stack.schema import AUTO, PER_GPU, GpuShare, HostPort, Publish, Service, Specific
 from tfdeploy.stack.wanted import wanted_versions
 
 
@@ -148,8 +148,12 @@ def _wish(file: StackFile, name: str, profiles: Mapping[str, ModelProfile]) -> W
 
 
 def is_replaced(service: Service) -> bool:
-    """Whether old versions go before new ones come: ``strategy: recreate``."""
-    return getattr(service, "strategy", None) == "recreate"
+    """Whether old versions go before new ones come: `up` stops the server first.
+
+    A policy that follows the disk has the server load a new version by itself, beside the old one.
+    """
+    pinned = all(isinstance(one.versions, Specific) for one in service.models.values())
+    return service.strategy == "recreate" and pinned
 
 
 def _need(
