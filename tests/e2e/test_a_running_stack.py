@@ -94,7 +94,7 @@ def test_a_killed_server_is_started_again_by_the_engine(
     stack.containers()["serving"].exec_run(kill)
     eventually(lambda: stack.inspect()["RestartCount"] == before + 1)
     eventually(answers)
-    assert "1 restarts" in stack.ok("status")
+    assert "1 restart," in stack.ok("status")
 
 
 def test_down_removes_containers_and_network(stack: Any) -> None:
