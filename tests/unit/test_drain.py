@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from tests.unit.test_apply import FakeRuntime, Told
 from tfdeploy.apply.drain import Drained, drained
 from tfdeploy.apply.wait import Deadline
 from tfdeploy.errors import TfdeployError
-from tfdeploy.plan import ObservedService, ObservedStack
+from tfdeploy.plan import ObservedService, ObservedStack, ObservedVersion
 
 CONFIG = "model_config_list { }\n"
 # Nobody listens at port 1.
@@ -55,6 +56,13 @@ def test_what_serves_nothing_or_should_not_be_drained_is_not(
     where = runtime(tmp_path)
     assert drain(where, observed(state), seconds) == Drained([], {})
     assert where.calls == ["down"]
+
+
+def test_a_container_that_serves_before_its_first_health_check_is_drained(tmp_path: Path) -> None:
+    stack = observed("starting")
+    serving = replace(stack.services["one"], versions={"m": (ObservedVersion(1, "AVAILABLE"),)})
+    found = drain(runtime(tmp_path), replace(stack, services={"one": serving}))
+    assert found.left["one"].startswith("it doesn't answer")  # it was asked
 
 
 def test_a_stop_that_fails_leaves_the_files_as_they_were(tmp_path: Path) -> None:

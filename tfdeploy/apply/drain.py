@@ -61,7 +61,8 @@ def drained(
     services = {
         f"{one.name}/{MODELS_CONFIG}": one
         for one in observed.services.values()
-        if one.state in ("running", "unhealthy")
+        # A container whose first health check is still to come may have clients already.
+        if one.state in ("running", "unhealthy") or (one.state == "starting" and one.versions)
     }
     before = {name: observed.files[name] for name in services if name in observed.files}
     found = Drained()
