@@ -22,7 +22,16 @@ from changing import available, idle
 from changing.box import Box, write_templates
 from changing.figures import TABLES, aligned, load_line, markdown
 from changing.running import Client, faults, run_changes
-from changing.table import FIRST, changes, first_stack, publish_first
+from changing.table import (
+    FIRST,
+    FIRST_BEHIND_GATEWAY,
+    Change,
+    changes,
+    changes_behind_gateway,
+    first_stack,
+    gateway_stack,
+    publish_first,
+)
 from soak.server import free_ports
 
 
@@ -33,6 +42,8 @@ def parse_options() -> argparse.Namespace:
     )
     parser.add_argument("--runtime", choices=("process", "docker"), default="process")
     parser.add_argument("--image", help="the servers' image on the docker runtime")
+    parser.add_argument("--other-image", help="one to change to, behind the gateway")
+    parser.add_argument("--gateway-image", help="the gateway's image on the docker runtime")
     parser.add_argument("--server-binary", help="another server, such as tensorflow_model_server")
     parser.add_argument("--rate", type=float, default=125, help="requests a second, of all kinds")
     parser.add_argument("--settle", type=float, default=3, help="seconds after each change")
@@ -47,20 +58,36 @@ def parse_options() -> argparse.Namespace:
 
 
 def take_load(options: argparse.Namespace, work: Path) -> dict[str, Any]:
-    """Run the table on a stack of its own."""
-    name = f"changes-{secrets.token_hex(3)}"
-    ports = free_ports(2)
-    stack = first_stack(options.image, options.runtime, *ports)
-    box = Box(work / "load", work / "templates", name, stack)
+    """Run the tables, each on a stack of its own."""
+    ports = free_ports(3)
+    plain, entry = ports[:2], ports[2:] * 2
+    image, runtime = options.image, options.runtime
+    stack = first_stack(image, runtime, *plain)
+    rows = _run_table(options, work / "load", stack, plain, changes(), FIRST)
+    stack = gateway_stack(image, runtime, options.gateway_image, entry[0])
+    behind = changes_behind_gateway(options.other_image)
+    found = _run_table(options, work / "gateway", stack, entry, behind, FIRST_BEHIND_GATEWAY)
+    rows += [{**row, "name": f"behind a gateway: {row['name']}"} for row in found]
+    return {"runtime": runtime, "rate": options.rate, "rows": rows, "faults": faults(rows)}
+
+
+def _run_table(
+    options: argparse.Namespace,
+    root: Path,
+    stack: dict[str, Any],
+    ports: list[int],
+    table: list[Change],
+    first: dict[str, int],
+) -> list[dict[str, Any]]:
+    box = Box(root, root.parent / "templates", f"changes-{secrets.token_hex(3)}", stack)
     publish_first(box)
     words = ("--server-binary", options.server_binary) if options.server_binary else ()
     try:
         box.up(*words)
         with Client(*ports, options.rate) as client:
-            rows = run_changes(box, client, changes(), FIRST, options.settle, _tell)
+            return run_changes(box, client, table, first, options.settle, _tell)
     finally:
         box.down()
-    return {"runtime": options.runtime, "rate": options.rate, "rows": rows, "faults": faults(rows)}
 
 
 def _tell(row: Mapping[str, Any]) -> None:

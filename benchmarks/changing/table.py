@@ -16,6 +16,7 @@ SERVICE = "serving"
 ANOTHER_FLAG = {"rest_api_timeout_in_ms": 20000}
 # What a question is: see `tally.parse_question`. Whatever isn't here is asked after it came.
 FIRST = {"line": 2, "line@stable": 1, "fresh": 1, "steady": 1, "steady#1": 1}
+FIRST_BEHIND_GATEWAY = {"line": 2, "line@stable": 1, "steady": 1}
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,21 @@ def first_stack(image: str | None, runtime: str, rest_port: int, grpc_port: int)
     return {**stack, "runtime": runtime, "services": {SERVICE: service}}
 
 
+def gateway_stack(
+    image: str | None, runtime: str, gateway_image: str | None, port: int
+) -> dict[str, Any]:
+    """As `first_stack`, behind a gateway that has the only port."""
+    stack = first_stack(image, runtime, 0, 0)
+    service = stack["services"][SERVICE]
+    gateway: dict[str, Any] = {"image": gateway_image} if gateway_image else {}
+    models = {name: service["models"][name] for name in ("line", "steady")}
+    return {
+        **stack,
+        "gateway": {**gateway, "publish": port, "drain_seconds": 2},
+        "services": {SERVICE: {"models": models}},
+    }
+
+
 def publish_first(box: Box) -> None:
     """The versions that the table needs on disk; ``guest`` lies elsewhere until it is added."""
     box.publish("line", 1, 2, 3, 4)
@@ -69,6 +85,42 @@ def publish_first(box: Box) -> None:
 def changes() -> list[Change]:
     """The table, in order: each row starts from what the one before it left."""
     return [*_models_and_versions(), *_killed(), *_moves(), *_services()]
+
+
+def changes_behind_gateway(other_image: str | None) -> list[Change]:
+    """What takes another server, behind a gateway; the image too, where there is another one."""
+    image = [Change("another image", first=lambda box: box.edit(_image(other_image)))]
+    return [
+        Change("a flag changed", first=lambda box: box.edit(_service(flags=ANOTHER_FLAG))),
+        *(image if other_image else []),
+        Change(
+            "killed while the old server is drained",
+            first=lambda box: box.edit(_service(batching={"num_batch_threads": 2})),
+            exit_code=-signal.SIGKILL,
+            kill_at="drain the old serving for 2 s ...",
+        ),
+        Change("the killed one, finished by an up"),
+        Change(
+            "a new server that doesn't come up",
+            first=lambda box: box.edit(_service(flags={"ssl_config_file": "/nowhere"})),
+            exit_code=5,
+        ),
+        Change("the flag as it was", first=lambda box: box.edit(_service(flags=ANOTHER_FLAG))),
+        Change("promote", ("promote", STACK, "line", "2"), {"line@stable": 2}),
+        Change("another limit of the gateway", first=lambda box: box.edit(_limit)),
+    ]
+
+
+def _service(**fields: Any) -> Callable[[dict[str, Any]], object]:
+    return lambda stack: stack["services"][SERVICE].update(fields)
+
+
+def _image(other: str | None) -> Callable[[dict[str, Any]], object]:
+    return lambda stack: stack.update(image=other)
+
+
+def _limit(stack: dict[str, Any]) -> None:
+    stack["gateway"]["body_limit"] = "1MiB"
 
 
 def _line(*words: str) -> tuple[str, ...]:
@@ -155,9 +207,7 @@ def _services() -> list[Change]:
         ),
         Change(
             "a flag changed, without a gateway",
-            first=lambda box: box.edit(
-                lambda stack: stack["services"][SERVICE].update(flags=ANOTHER_FLAG)
-            ),
+            first=lambda box: box.edit(_service(flags=ANOTHER_FLAG)),
             has_gap=True,
         ),
     ]
