@@ -2,9 +2,10 @@
 
 A command says what the stack file becomes; the rest happens here::
 
-    def promote(stack, model, version, ..., runtime=None, timeout=300.0, wait=0.0, ...):
-        options = Options(runtime=runtime, timeout_seconds=timeout, as_json=as_json, ...)
-        with open_change(stack, stacks_dir, options, wait) as change:
+    @app.command()
+    @takes("dry_run", "no_checks", *HOW)
+    def promote(stack: StackArgument, model: ModelName, version: Version, options: Options):
+        with open_change(stack, options) as change:
             after = edit.move_label(change.file, model, version)   # pure: StackFile to StackFile
             change.deploy(after)        # `after` may be `change.file` itself, as in `up`
 
@@ -28,8 +29,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfdeploy.cli import output
+from tfdeploy.cli.change_options import Options
 from tfdeploy.cli.options import WORDS, choose, settle
-from tfdeploy.cli.showing import addresses, diff, show_addresses
+from tfdeploy.cli.showing import addresses, ask_for_the_gap, diff, show_addresses
 from tfdeploy.errors import TfdeployError
 
 if TYPE_CHECKING:
@@ -44,33 +46,13 @@ if TYPE_CHECKING:
 DRAIN_SECONDS = 10.0
 
 
-@dataclass(frozen=True)
-class Options:
-    """How a change was asked for: the options that all changing commands share.
-
-    ``skip_checks`` says why versions aren't asked before labels move to them; empty where they are.
-    ``asks`` has a person at a terminal asked before a service is away for a while.
-    """
-
-    runtime: str | None = None
-    server_binary: str | None = None
-    templates: Path | None = None
-    timeout_seconds: float = 300.0
-    as_json: bool = False
-    dry_run: bool = False
-    skip_checks: str = ""
-    asks: bool = False
-
-
 @contextmanager
-def open_change(
-    stack: str, stacks_dir: Path, options: Options, wait_seconds: float = 0.0
-) -> Iterator[Change]:
+def open_change(stack: str, options: Options) -> Iterator[Change]:
     """Hold a stack, and load it to be changed.
 
     Args:
         stack: the STACK of the command line.
-        wait_seconds: how long to wait for another command that holds it.
+        options: how it is changed, and where the stack is.
 
     Raises:
         TfdeployError: TFD201 to TFD203; TFD415 when another command holds it.
@@ -79,7 +61,8 @@ def open_change(
     from tfdeploy.journal.leftovers import remove_half_begun
     from tfdeploy.stack import find_stack, load_stack
 
-    path = find_stack(stack, stacks_dir)
+    path = find_stack(stack, options.stacks_dir)
+    wait_seconds = options.wait_seconds
     with changing(path.parent, words(), wait_seconds=wait_seconds, report=output.note):
         writer = Writer(path.parent, output.note)
         remove_half_begun(path.parent)
@@ -208,7 +191,7 @@ class Change:
             self._show_end(after, choice, ready, ready.observed, extra)
             return
         if self.options.asks and not self.options.as_json:
-            _ask_for_the_gap(ready.plan)
+            ask_for_the_gap(ready.plan)
         observed = self._apply(after, choice, ready)
         self._show_end(after, choice, ready, observed, extra)
 
@@ -393,22 +376,6 @@ class Change:
             output.print_json(told)
         elif not self.options.dry_run:
             show_addresses(file, observed)
-
-
-def _ask_for_the_gap(plan: Plan) -> None:
-    """A person at a terminal is asked before a service is away; a script has said what it wants."""
-    import sys
-
-    import typer
-
-    from tfdeploy.errors import Exit
-    from tfdeploy.plan import RecreateService
-
-    away = [step.service for step in plan.steps if isinstance(step, RecreateService)]
-    if not away or not (sys.stdin.isatty() and sys.stdout.isatty()):
-        return
-    if not typer.confirm(f"{', '.join(away)}: nobody answers meanwhile. Go on?"):
-        raise typer.Exit(Exit.NO)
 
 
 def _told(error: BaseException) -> dict[str, str]:

@@ -7,22 +7,9 @@ import typer
 
 from tfdeploy.cli import output
 from tfdeploy.cli.app import app
-from tfdeploy.cli.change import Options, open_change
-from tfdeploy.cli.options import (
-    DEFAULT_STACKS,
-    AsJson,
-    NoChecks,
-    RuntimeOption,
-    ServerBinary,
-    StackArgument,
-    StacksDir,
-    TemplatesDir,
-    Timeout,
-    Wait,
-    examples,
-    settle,
-    skip_checks,
-)
+from tfdeploy.cli.change import open_change
+from tfdeploy.cli.change_options import HOW, Options, takes
+from tfdeploy.cli.options import StackArgument, examples, settle
 from tfdeploy.errors import raise_all
 
 if TYPE_CHECKING:
@@ -45,9 +32,11 @@ ModelArgument = Annotated[str, typer.Argument(metavar="NAME", help="The name tha
         "tfdeploy add-model vision digits ~/trained/digits --versions 3,4 --up",
     ),
 )
+@takes("no_checks", *HOW)
 def add_model(
     stack: StackArgument,
     name: ModelArgument,
+    options: Options,
     path: Annotated[
         Path | None,
         typer.Argument(
@@ -67,14 +56,6 @@ def add_model(
         str | None, typer.Option(metavar="latest:N|all|3,4", help="Which versions to serve.")
     ] = None,
     up: GoOn = False,
-    runtime: RuntimeOption = None,
-    server_binary: ServerBinary = None,
-    templates: TemplatesDir = None,
-    timeout: Timeout = 300.0,
-    no_checks: NoChecks = False,
-    wait: Wait = 0.0,
-    stacks_dir: StacksDir = DEFAULT_STACKS,
-    as_json: AsJson = False,
 ) -> None:
     """Add a model to a service.
 
@@ -86,9 +67,7 @@ def add_model(
     from tfdeploy.stack.bring import bring_model, path_below, versions_to_bring
 
     labels, policy = parse_labels(label or []), parse_versions(versions)
-    skip = skip_checks(no_checks)
-    options = Options(runtime, server_binary, templates, timeout, as_json, skip_checks=skip)
-    with open_change(stack, stacks_dir, options, wait) as change:
+    with open_change(stack, options) as change:
         file = change.file
         chosen = edit.pick_service(file, service)
         below = path_below(path, file.models_root) if path else None
@@ -117,7 +96,7 @@ def add_model(
             change.deploy(after)
         else:
             change.save(after)
-            _finish(file, after, as_json, {"brought": [str(one.path) for one in brought]})
+            _finish(file, after, options.as_json, {"brought": [str(one.path) for one in brought]})
 
 
 @app.command(
@@ -127,18 +106,13 @@ def add_model(
         "tfdeploy remove-model vision digits --service classifier --up",
     ),
 )
+@takes(*HOW)
 def remove_model(
     stack: StackArgument,
     name: ModelArgument,
+    options: Options,
     service: ServiceOption = None,
     up: GoOn = False,
-    runtime: RuntimeOption = None,
-    server_binary: ServerBinary = None,
-    templates: TemplatesDir = None,
-    timeout: Timeout = 300.0,
-    wait: Wait = 0.0,
-    stacks_dir: StacksDir = DEFAULT_STACKS,
-    as_json: AsJson = False,
 ) -> None:
     """Take a model out of a service.
 
@@ -146,14 +120,13 @@ def remove_model(
     """
     from tfdeploy.stack import edit
 
-    options = Options(runtime, server_binary, templates, timeout, as_json)
-    with open_change(stack, stacks_dir, options, wait) as change:
+    with open_change(stack, options) as change:
         after = edit.remove_model(change.file, name, service)
         if up:
             change.deploy(after)
         else:
             change.save(after)
-            _finish(change.file, after, as_json, {})
+            _finish(change.file, after, options.as_json, {})
 
 
 def _pinned(

@@ -1,27 +1,13 @@
 """promote, rollback, canary, pin, unpin, retire: move labels and versions without a gap."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tfdeploy.cli.app import app
-from tfdeploy.cli.change import Options
-from tfdeploy.cli.options import (
-    DEFAULT_STACKS,
-    SERVED_BEFORE,
-    AsJson,
-    DryRun,
-    NoChecks,
-    RuntimeOption,
-    ServerBinary,
-    StackArgument,
-    StacksDir,
-    TemplatesDir,
-    Timeout,
-    Wait,
-    examples,
-    skip_checks,
-)
+from tfdeploy.cli.change_options import HOW, Options, takes
+from tfdeploy.cli.options import SERVED_BEFORE, StackArgument, examples
 from tfdeploy.cli.versions import ModelName, ServiceName
 from tfdeploy.errors import TfdeployError
 
@@ -40,21 +26,14 @@ STABLE = "stable"
         "tfdeploy promote vision digits 4", "tfdeploy promote vision digits 4 --label champion"
     )
 )
+@takes("dry_run", "no_checks", *HOW)
 def promote(
     stack: StackArgument,
     model: ModelName,
     version: Version,
+    options: Options,
     label: Annotated[str, typer.Option("--label", help="The label that moves.")] = STABLE,
     service: ServiceName = None,
-    dry_run: DryRun = False,
-    no_checks: NoChecks = False,
-    runtime: RuntimeOption = None,
-    server_binary: ServerBinary = None,
-    templates: TemplatesDir = None,
-    timeout: Timeout = 300.0,
-    wait: Wait = 0.0,
-    stacks_dir: StacksDir = DEFAULT_STACKS,
-    as_json: AsJson = False,
 ) -> None:
     """Move a label to a version, without losing a request.
 
@@ -64,9 +43,7 @@ def promote(
     from tfdeploy.cli.moving import moving
     from tfdeploy.stack import moves
 
-    skip = skip_checks(no_checks)
-    options = Options(runtime, server_binary, templates, timeout, as_json, dry_run, skip)
-    with moving(stack, model, service, options, stacks_dir, wait) as held:
+    with moving(stack, model, service, options) as held:
         before = held.labels.get(label)
         after = moves.move_label(held.file, held.service, model, label, version)
         held.deploy(
@@ -77,9 +54,11 @@ def promote(
 @app.command(
     **examples("tfdeploy rollback vision digits", "tfdeploy rollback vision digits --label canary")
 )
+@takes("dry_run", *HOW)
 def rollback(
     stack: StackArgument,
     model: ModelName,
+    options: Options,
     label: Annotated[
         str | None,
         typer.Option("--label", help="The label that goes back; default: stable, or the only one."),
@@ -88,14 +67,6 @@ def rollback(
     checks: Annotated[
         bool, typer.Option("--checks", help="Ask the old version its sample requests first.")
     ] = False,
-    dry_run: DryRun = False,
-    runtime: RuntimeOption = None,
-    server_binary: ServerBinary = None,
-    templates: TemplatesDir = None,
-    timeout: Timeout = 300.0,
-    wait: Wait = 0.0,
-    stacks_dir: StacksDir = DEFAULT_STACKS,
-    as_json: AsJson = False,
 ) -> None:
     """Move a label back to the version that it pointed at before.
 
@@ -105,9 +76,8 @@ def rollback(
     from tfdeploy.cli.moving import moving
     from tfdeploy.stack import moves
 
-    skip = "" if checks else SERVED_BEFORE
-    options = Options(runtime, server_binary, templates, timeout, as_json, dry_run, skip)
-    with moving(stack, model, service, options, stacks_dir, wait) as held:
+    options = replace(options, skip_checks="" if checks else SERVED_BEFORE)
+    with moving(stack, model, service, options) as held:
         label = _label_to_roll_back(held, label)
         now, version, why = _target(held, label)
         if label is None:
@@ -122,20 +92,13 @@ def rollback(
 @app.command(
     **examples("tfdeploy canary vision digits 4", "tfdeploy canary vision digits 4 --dry-run")
 )
+@takes("dry_run", "no_checks", *HOW)
 def canary(
     stack: StackArgument,
     model: ModelName,
     version: Version,
+    options: Options,
     service: ServiceName = None,
-    dry_run: DryRun = False,
-    no_checks: NoChecks = False,
-    runtime: RuntimeOption = None,
-    server_binary: ServerBinary = None,
-    templates: TemplatesDir = None,
-    timeout: Timeout = 300.0,
-    wait: Wait = 0.0,
-    stacks_dir: StacksDir = DEFAULT_STACKS,
-    as_json: AsJson = False,
 ) -> None:
     """Serve a version beside the old one: `stable` is the old one, `canary` the new one.
 
@@ -144,9 +107,7 @@ def canary(
     from tfdeploy.cli.moving import moving
     from tfdeploy.stack import moves
 
-    skip = skip_checks(no_checks)
-    options = Options(runtime, server_binary, templates, timeout, as_json, dry_run, skip)
-    with moving(stack, model, service, options, stacks_dir, wait) as held:
+    with moving(stack, model, service, options) as held:
         after, stable = moves.set_canary(held.file, held.service, model, version)
         highest = max(stable, version)
         said = (
@@ -157,40 +118,33 @@ def canary(
 
 
 @app.command(**examples("tfdeploy pin vision digits", "tfdeploy pin vision digits 3 4"))
+@takes("dry_run", "no_checks", *HOW)
 def pin(
     stack: StackArgument,
     model: ModelName,
+    options: Options,
     versions: Annotated[
         list[int] | None,
         typer.Argument(metavar="[VERSION]...", help="Default: the versions that serve now."),
     ] = None,
     service: ServiceName = None,
-    dry_run: DryRun = False,
-    no_checks: NoChecks = False,
-    runtime: RuntimeOption = None,
-    server_binary: ServerBinary = None,
-    templates: TemplatesDir = None,
-    timeout: Timeout = 300.0,
-    wait: Wait = 0.0,
-    stacks_dir: StacksDir = DEFAULT_STACKS,
-    as_json: AsJson = False,
 ) -> None:
     """Serve exactly these versions, whatever is published later."""
     from tfdeploy.cli.moving import moving
     from tfdeploy.stack import moves
 
-    skip = skip_checks(no_checks)
-    options = Options(runtime, server_binary, templates, timeout, as_json, dry_run, skip)
-    with moving(stack, model, service, options, stacks_dir, wait) as held:
+    with moving(stack, model, service, options) as held:
         after = moves.pin(held.file, held.service, model, versions or ())
         numbers = moves.wanted_of(after, held.service, model)
         held.deploy(after, f"{model} is pinned to {', '.join(map(str, numbers))}")
 
 
 @app.command(**examples("tfdeploy unpin vision digits", "tfdeploy unpin vision digits --to all"))
+@takes("dry_run", "no_checks", *HOW)
 def unpin(
     stack: StackArgument,
     model: ModelName,
+    options: Options,
     to: Annotated[
         str, typer.Option("--to", metavar="latest[:N]|all", help="What to serve from now on.")
     ] = "latest",
@@ -198,15 +152,6 @@ def unpin(
         bool, typer.Option("--drop-labels", help="Take the model's labels away.")
     ] = False,
     service: ServiceName = None,
-    dry_run: DryRun = False,
-    no_checks: NoChecks = False,
-    runtime: RuntimeOption = None,
-    server_binary: ServerBinary = None,
-    templates: TemplatesDir = None,
-    timeout: Timeout = 300.0,
-    wait: Wait = 0.0,
-    stacks_dir: StacksDir = DEFAULT_STACKS,
-    as_json: AsJson = False,
 ) -> None:
     """Serve the latest version again, also those that are published later.
 
@@ -225,9 +170,7 @@ def unpin(
             where="--to",
             hint="write latest, latest:2 or all; `tfdeploy pin` takes numbers.",
         )
-    skip = skip_checks(no_checks)
-    options = Options(runtime, server_binary, templates, timeout, as_json, dry_run, skip)
-    with moving(stack, model, service, options, stacks_dir, wait) as held:
+    with moving(stack, model, service, options) as held:
         after = moves.unpin(held.file, held.service, model, policy, drop_labels=drop_labels)
         numbers = moves.wanted_of(after, held.service, model)
         held.deploy(after, f"{model} serves {to}: {', '.join(map(str, numbers))} now")
@@ -236,20 +179,13 @@ def unpin(
 @app.command(
     **examples("tfdeploy retire vision digits 3", "tfdeploy retire vision digits 3 --dry-run")
 )
+@takes("dry_run", "no_checks", *HOW)
 def retire(
     stack: StackArgument,
     model: ModelName,
     version: Version,
+    options: Options,
     service: ServiceName = None,
-    dry_run: DryRun = False,
-    no_checks: NoChecks = False,
-    runtime: RuntimeOption = None,
-    server_binary: ServerBinary = None,
-    templates: TemplatesDir = None,
-    timeout: Timeout = 300.0,
-    wait: Wait = 0.0,
-    stacks_dir: StacksDir = DEFAULT_STACKS,
-    as_json: AsJson = False,
 ) -> None:
     """Serve a version no more; refused while a label points at it.
 
@@ -258,9 +194,7 @@ def retire(
     from tfdeploy.cli.moving import moving
     from tfdeploy.stack import moves
 
-    skip = skip_checks(no_checks)
-    options = Options(runtime, server_binary, templates, timeout, as_json, dry_run, skip)
-    with moving(stack, model, service, options, stacks_dir, wait) as held:
+    with moving(stack, model, service, options) as held:
         after = moves.retire(held.file, held.service, model, version)
         held.deploy(after, f"{model} {version} isn't served any more", retired=version)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfdeploy.cli import output
-from tfdeploy.cli.change import Change, Options, open_change
+from tfdeploy.cli.change import Change, open_change
+from tfdeploy.cli.change_options import Options
 from tfdeploy.cli.options import choose
 from tfdeploy.errors import TfdeployError
 
@@ -133,8 +133,6 @@ def moving(
     model: str,
     service: str | None,
     options: Options,
-    stacks_dir: Path,
-    wait_seconds: float,
 ) -> Iterator[Moving]:
     """Hold a stack to change one of its models.
 
@@ -144,7 +142,7 @@ def moving(
     """
     from tfdeploy.stack.edit import service_of
 
-    with open_change(stack, stacks_dir, options, wait_seconds) as change:
+    with open_change(stack, options) as change:
         name = service_of(change.file, model, service)
         runtime = choose(change.file, options.runtime, options.server_binary).runtime
         observed = runtime.observe()

@@ -10,16 +10,9 @@ import typer
 
 from tfdeploy.cli import output
 from tfdeploy.cli.app import app
-from tfdeploy.cli.change import Options, open_change
-from tfdeploy.cli.options import (
-    DEFAULT_STACKS,
-    AsJson,
-    StackArgument,
-    StacksDir,
-    Wait,
-    examples,
-    load,
-)
+from tfdeploy.cli.change import open_change
+from tfdeploy.cli.change_options import WHICH, Options, takes
+from tfdeploy.cli.options import StackArgument, examples, load
 from tfdeploy.errors import TfdeployError
 
 if TYPE_CHECKING:
@@ -44,8 +37,10 @@ class _Model:
 @app.command(
     **examples("tfdeploy prune vision --keep 3 --dry-run", "tfdeploy prune vision --keep 3 --yes")
 )
+@takes(*WHICH)
 def prune(
     stack: StackArgument,
+    options: Options,
     keep: Annotated[
         int, typer.Option("--keep", min=1, help="How many of the newest versions of a model stay.")
     ],
@@ -53,9 +48,6 @@ def prune(
         bool, typer.Option("--dry-run", help="Show what would go; delete nothing.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
-    wait: Wait = 0.0,
-    stacks_dir: StacksDir = DEFAULT_STACKS,
-    as_json: AsJson = False,
 ) -> None:
     """Delete versions of a stack's models beyond the newest, from the models folder.
 
@@ -65,11 +57,11 @@ def prune(
     if dry_run:
         from tfdeploy.cli.needs import sharing_stacks
 
-        file = load(stack, stacks_dir)
-        _report(file, _choose(file, sharing_stacks(file), keep), as_json, done=False)
+        file = load(stack, options.stacks_dir)
+        _report(file, _choose(file, sharing_stacks(file), keep), options.as_json, done=False)
         return
-    with open_change(stack, stacks_dir, Options(as_json=as_json), wait) as change:
-        models, held = _hold_and_choose(change.file, keep, wait)
+    with open_change(stack, options) as change:
+        models, held = _hold_and_choose(change.file, keep, options.wait_seconds)
         with held:
             going = [one for model in models for one in model.choice.going]
             if going and not yes:
@@ -80,7 +72,7 @@ def prune(
                 change.end_with(_summary(models, "deleted"))
             elif models:
                 _clean(models)
-        _report(change.file, models, as_json, done=True)
+        _report(change.file, models, options.as_json, done=True)
 
 
 def _hold_and_choose(file: "StackFile", keep: int, wait: float) -> tuple[list[_Model], ExitStack]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tfdeploy.cli import output
 
 if TYPE_CHECKING:
-    from tfdeploy.plan import ObservedStack
+    from tfdeploy.plan import ObservedStack, Plan
     from tfdeploy.stack import StackFile
 
 
@@ -48,3 +48,19 @@ def show_addresses(file: StackFile, observed: ObservedStack) -> None:
     models = [m for one in file.stack.services.values() for m in one.models]
     if models:
         output.print_line(f"next: tfdeploy predict {file.folder.name} {models[0]} --help")
+
+
+def ask_for_the_gap(plan: Plan) -> None:
+    """A person at a terminal is asked before a service is away; a script has said what it wants."""
+    import sys
+
+    import typer
+
+    from tfdeploy.errors import Exit
+    from tfdeploy.plan import RecreateService
+
+    away = [step.service for step in plan.steps if isinstance(step, RecreateService)]
+    if not away or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return
+    if not typer.confirm(f"{', '.join(away)}: nobody answers meanwhile. Go on?"):
+        raise typer.Exit(Exit.NO)

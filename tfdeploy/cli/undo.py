@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tfdeploy.cli import output
 from tfdeploy.cli.app import app
-from tfdeploy.cli.change import Change, Options, open_change
-from tfdeploy.cli.options import (
-    DEFAULT_STACKS,
-    SERVED_BEFORE,
-    AsJson,
-    DryRun,
-    StackArgument,
-    StacksDir,
-    TemplatesDir,
-    Timeout,
-    Wait,
-    examples,
-)
+from tfdeploy.cli.change import Change, open_change
+from tfdeploy.cli.change_options import WHICH, Options, takes
+from tfdeploy.cli.options import SERVED_BEFORE, StackArgument, examples
 from tfdeploy.errors import TfdeployError
 
 if TYPE_CHECKING:
@@ -28,20 +19,16 @@ if TYPE_CHECKING:
 
 
 @app.command(**examples("tfdeploy undo vision --dry-run", "tfdeploy undo vision"))
+@takes("dry_run", "templates", "timeout", *WHICH)
 def undo(
     stack: StackArgument,
-    dry_run: DryRun = False,
+    options: Options,
     redo: Annotated[
         bool, typer.Option("--redo", help="Take the last undo back, when nothing changed since.")
     ] = False,
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Go on though the stack file was edited by hand.")
     ] = False,
-    templates: TemplatesDir = None,
-    timeout: Timeout = 300.0,
-    wait: Wait = 0.0,
-    stacks_dir: StacksDir = DEFAULT_STACKS,
-    as_json: AsJson = False,
 ) -> None:
     """Return to the stack before its last change.
 
@@ -49,8 +36,7 @@ def undo(
     served then. The first `up` is undone by taking the stack down, a `down` by bringing it up.
     Each further undo goes one change further back.
     """
-    given = Options(None, None, templates, timeout, as_json, dry_run, SERVED_BEFORE)
-    with open_change(stack, stacks_dir, given, wait) as change:
+    with open_change(stack, replace(options, skip_checks=SERVED_BEFORE)) as change:
         entry = _redone(change.journal) if redo else _undone(change.journal)
         _check_edits(change, yes)
         change.settings |= {"kind": "redo" if redo else "undo", "of": entry.number}
@@ -83,8 +69,6 @@ def _go_back(change: Change, entry: Entry) -> None:
 
 def _as_it_ran(options: Options, entry: Entry) -> Options:
     """A stack that is down is brought up where it ran, with the same server."""
-    from dataclasses import replace
-
     if entry.after is None or entry.after.is_up:
         return options
     own = entry.server[0] if len(entry.server) == 1 else None
