@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import struct
+import subprocess
 import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -102,6 +106,29 @@ def over_grpc(address: str) -> Callable[[], None]:
             raise ValueError(str(output))
 
     return ask
+
+
+@contextmanager
+def steady_load(address: str) -> Iterator[dict[str, Any]]:
+    """Ask all the while, from another process; what was counted is in the mapping at the end."""
+    argv = [sys.executable, __file__, address.removeprefix("http://"), "120"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    counted: dict[str, Any] = {}
+    with subprocess.Popen(
+        argv,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**environment, "GRPC_VERBOSITY": "NONE"},
+    ) as child:
+        try:
+            assert child.stdout is not None
+            assert child.stdout.readline() == "going\n"
+            yield counted
+            printed, _ = child.communicate("\n", timeout=60)
+            counted.update(json.loads(printed))
+        finally:
+            child.kill()
 
 
 def main() -> None:

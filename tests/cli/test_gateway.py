@@ -6,27 +6,19 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import grpc
 import psutil
-import pytest
 
 from tests.cli.conftest import WriteStack
 from tests.conftest import Cli
-from tests.steady_load import PREDICT, predict_request
-from tfdeploy import wire
+from tests.door import KEY, MINE, call, check_keys_and_sizes, check_the_limit, post, refusal
+from tests.steady_load import PREDICT, predict_request, steady_load
 
-LOAD = Path(__file__).parents[1] / "steady_load.py"
-RELOAD = "/tensorflow.serving.ModelService/HandleReloadConfigRequest"
-KEY = "k3y-of-tests-0123456789"
 STACK = """\
 stack: s
 runtime: process
@@ -45,53 +37,6 @@ def record(cli: Cli, name: str) -> Any:
 
 def url(cli: Cli) -> str:
     return str(record(cli, "gateway")["url"])
-
-
-def post(
-    address: str, x: list[float], headers: dict[str, str] | None = None, **options: Any
-) -> tuple[int, Any, Any]:
-    """Status, document and headers of a prediction."""
-    body = json.dumps({"instances": x}).encode()
-    request = urllib.request.Request(f"{address}/v1/models/half:predict", body, headers or {})
-    try:
-        with urllib.request.urlopen(request, timeout=20, **options) as reply:
-            return reply.status, json.load(reply), reply.headers
-    except urllib.error.HTTPError as error:
-        return error.code, json.load(error), error.headers
-
-
-def call(address: str, method: str, data: bytes, metadata: dict[str, str] | None = None) -> bytes:
-    with grpc.insecure_channel(address.removeprefix("http://")) as channel:
-        reply: bytes = channel.unary_unary(method)(
-            data, timeout=20, metadata=tuple((metadata or {}).items())
-        )
-        return reply
-
-
-def refusal(*words: Any) -> grpc.StatusCode:
-    with pytest.raises(grpc.RpcError) as caught:
-        call(*words)
-    code: grpc.StatusCode = caught.value.code()
-    return code
-
-
-@contextmanager
-def steady_load(address: str) -> Iterator[dict[str, Any]]:
-    """Ask all the while; what was counted is in the mapping at the end."""
-    argv = [sys.executable, str(LOAD), address.removeprefix("http://"), "120"]
-    counted: dict[str, Any] = {}
-    with subprocess.Popen(
-        argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        env={**os.environ, "PYTHONPATH": str(LOAD.parents[1]), "GRPC_VERBOSITY": "NONE"},
-    ) as child:  # fmt: skip
-        try:
-            assert child.stdout is not None
-            assert child.stdout.readline() == "going\n"
-            yield counted
-            printed, _ = child.communicate("\n", timeout=60)
-            counted.update(json.loads(printed))
-        finally:
-            child.kill()
 
 
 def nothing_lost(counted: dict[str, Any]) -> None:
@@ -176,22 +121,8 @@ def test_keys_open_the_door_and_reloads_never_pass(cli: Cli, stack: WriteStack, 
     keys = path.parent / "keys.txt"
     keys.write_text(f"# who, key\nalice {KEY}\n")
     cli("up", "s").succeeded()
-    at, mine = url(cli), {"x-api-key": KEY}
-    status, document, headers = post(at, [2.0])
-    assert (status, headers["WWW-Authenticate"]) == (401, "Bearer")
-    assert "API key" in document["error"]
-    assert post(at, [2.0], {"x-api-key": KEY.upper()})[0] == 401
-    assert post(at, [2.0], mine)[:2] == (200, {"predictions": [2.0]})
-    assert post(at, [2.0], {"Authorization": f"Bearer {KEY}"})[0] == 200
-    status, document, _ = post(at, [2.0] * 1000, mine)
-    assert (status, "larger than 2048 bytes" in document["error"]) == (413, True)
-
-    assert refusal(at, PREDICT, predict_request()) == grpc.StatusCode.UNAUTHENTICATED
-    assert call(at, PREDICT, predict_request(), mine)
-    large = predict_request(1000)
-    assert refusal(at, PREDICT, large, mine) == grpc.StatusCode.RESOURCE_EXHAUSTED
-    empty = wire.ReloadConfigRequest().SerializeToString()
-    assert refusal(at, RELOAD, empty, mine) == grpc.StatusCode.PERMISSION_DENIED
+    at = url(cli)
+    check_keys_and_sizes(at)
     assert cli("status", "s").exit_code == 0
 
     lines = (cli.cwd / "stacks/s/.run/logs/gateway.log").read_text().splitlines()
@@ -203,7 +134,7 @@ def test_keys_open_the_door_and_reloads_never_pass(cli: Cli, stack: WriteStack, 
     # Other keys: the old ones don't open any more.
     keys.write_text(f"bob {KEY}-2\n")
     assert kinds(cli("up", "s", "--json")) == ["reload gateway"]
-    assert post(at, [2.0], mine)[0] == 401
+    assert post(at, [2.0], MINE)[0] == 401
     assert post(at, [2.0], {"x-api-key": f"{KEY}-2"})[0] == 200
     rendered = path.parent / ".run" / "rendered"
     assert all(KEY not in one.read_text() for one in rendered.rglob("*.*") if one.is_file())
@@ -216,12 +147,7 @@ def test_more_at_once_than_the_limit_is_refused_with_when_to_come_back(
 ) -> None:
     stack(STACK % ", concurrency: 1, retry_after_seconds: 7")
     cli("up", "s").succeeded()
-    at, many = url(cli), [2.0] * 200_000
-    with ThreadPoolExecutor(16) as pool:
-        answers = [one for _ in range(3) for one in pool.map(lambda _: post(at, many), range(16))]
-    assert {status for status, _, _ in answers} == {200, 503}
-    busy = next(headers for status, _, headers in answers if status == 503)
-    assert busy["Retry-After"] == "7"
+    check_the_limit(url(cli))
 
 
 def test_tls_and_users(cli: Cli, stack: WriteStack, half: Path) -> None:

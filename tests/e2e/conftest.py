@@ -26,6 +26,8 @@ from tfdeploy.runtimes.engine import connect, project_containers
 from tfdeploy.runtimes.image import DEFAULT_BASE_IMAGE
 
 SERVER_IMAGE = "tfdeploy-server:test"
+OTHER_IMAGE = "tfdeploy-server:test-other"
+GATEWAY_IMAGE = "tfdeploy-gateway:test"
 BASE_IMAGE = os.environ.get("TFDEPLOY_TEST_BASE_IMAGE")
 
 
@@ -157,6 +159,22 @@ def server_image(engine: Any) -> str:
     assert built.returncode == 0, built.stdout + built.stderr
     assert SERVER_IMAGE in built.stdout
     return SERVER_IMAGE
+
+
+@pytest.fixture(scope="session")
+def gateway_image(engine: Any) -> str:
+    """The image that `tfdeploy image build --gateway` makes."""
+    base = BASE_IMAGE or DEFAULT_BASE_IMAGE
+    built = tfdeploy("image", "build", "--gateway", "--tag", GATEWAY_IMAGE, "--base-image", base)
+    assert built.returncode == 0, built.stdout + built.stderr
+    return GATEWAY_IMAGE
+
+
+@pytest.fixture(scope="session")
+def other_image(engine: Any, server_image: str) -> str:
+    """The server's image under another name."""
+    engine.images.get(server_image).tag(OTHER_IMAGE)
+    return OTHER_IMAGE
 
 
 Boxes = Callable[[], AbstractContextManager[Box]]
