@@ -20,7 +20,8 @@ from tests.server.fake_graph import (
     until,
 )
 from tfdeploy.server.metrics import Metrics
-from tfdeploy.server.scheduler import Scheduler, _learn, estimate_seconds
+from tfdeploy.server.run_times import estimate_seconds, learn
+from tfdeploy.server.scheduler import Scheduler
 from tfdeploy.server.signature import Port
 from tfdeploy.server.tensor import Tensor
 from tfdeploy.wire import DataType
@@ -313,6 +314,18 @@ def test_clients_that_always_come_together_are_learnt_from() -> None:
     assert rows[-1] == 32
 
 
+def test_what_is_never_joined_may_turn_out_to_be_short_while_it_waits() -> None:
+    async def main() -> list[int]:
+        call = Doubler()
+        one, runner = scheduler(), make_runner(call, ports=None)
+        runner.seconds = {}  # so that the first goes to a thread, and the others wait for its end
+        tasks = [one.submit(runner, column(value), 0) for value in range(3)]
+        assert [await outcome(task) for task in tasks] == [[0], [2], [4]]
+        return call.rows
+
+    assert run(main()) == [1, 1, 1]
+
+
 def test_as_many_join_as_runs_of_that_size_have_shown_to_be_short() -> None:
     async def main(known: dict[int, float]) -> list[int]:
         call = Doubler()
@@ -341,9 +354,9 @@ def test_estimates_come_from_the_size_class_or_smaller_ones() -> None:
 
 def test_estimates_fall_fast_and_rise_slowly() -> None:
     known: dict[int, float] = {}
-    _learn(known, 4, 1.0)
+    learn(known, 4, 1.0)
     assert known == {3: 1.0}
-    _learn(known, 4, 0.0)
+    learn(known, 4, 0.0)
     assert known == {3: 0.5}
-    _learn(known, 5, 1.0)
+    learn(known, 5, 1.0)
     assert known == {3: 0.525}

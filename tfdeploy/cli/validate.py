@@ -47,7 +47,7 @@ def validator(
     if validate_with is None and server_binary is None:
         return None
     if server_binary is not None:
-        from tfdeploy.runtimes.process import find_server
+        from tfdeploy.runtimes.server_program import find_server
 
         find_server(server_binary)
     like = None if validate_with is None else _find_service(validate_with, stacks_dir)
@@ -105,7 +105,7 @@ def _find_service(words: str, stacks_dir: Path) -> _Like:
 def _choose(file: StackFile, like: _Like | None, server_binary: str | None) -> Choice:
     """The runtime that the real stack has, or gets; and its server, where `up` was told one."""
     from tfdeploy.runtimes import choose_runtime
-    from tfdeploy.runtimes.process import embedded_server
+    from tfdeploy.runtimes.server_program import embedded_server
 
     if server_binary is not None or like is None:
         return choose_runtime(file, server_binary=server_binary)

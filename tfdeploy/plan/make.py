@@ -175,13 +175,12 @@ class _Maker:
         ]
 
     def _gap(self, now: ObservedService) -> str:
-        """How long nobody answers, and what would close the gap."""
-        measured = now.load_seconds
-        how_long = "until its models are loaded" if measured is None else f"about {measured:.0f} s"
+        """How long nobody answers, and what keeps it from being none."""
+        away = "it is away until its models are loaded"
         service = self.stack.services[now.name]
         if self.stack.gateway is None or service.strategy == "recreate":
-            return f"it is away {how_long}"
-        return f"it is away {how_long}, because two servers can't publish one port"
+            return away
+        return f"{away}, because two servers can't publish one port"
 
     def _missing(self, now: ObservedService) -> str:
         """The first wanted version that doesn't answer, in words."""

@@ -30,7 +30,6 @@ class ObservedService:
     ``labels`` holds, for each model, the labels that answer and the versions they answer with.
     Behind a gateway it is the server in the ``slot`` that answers (``a`` or ``b``; empty without
     one), and ``other`` says whether another slot has a server, too: a change was cut short.
-    ``load_seconds`` is how long the last start took.
     """
 
     name: str
@@ -46,7 +45,6 @@ class ObservedService:
     started_at: float | None = None
     slot: str = ""
     other: bool = False
-    load_seconds: float | None = None
     pid: int | None = None
 
     def available(self, model: str) -> set[int]:

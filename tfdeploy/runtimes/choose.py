@@ -10,8 +10,9 @@ from pathlib import Path
 
 from tfdeploy.errors import TfdeployError
 from tfdeploy.files import save_text
-from tfdeploy.runtimes.process import ProcessRuntime, embedded_server, find_server
+from tfdeploy.runtimes.process import ProcessRuntime
 from tfdeploy.runtimes.runtime import Runtime
+from tfdeploy.runtimes.server_program import embedded_server, find_server
 from tfdeploy.stack import StackFile
 from tfdeploy.stack.file import RUN_DIR
 

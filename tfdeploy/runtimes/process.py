@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
-import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -37,6 +35,7 @@ from tfdeploy.runtimes.process_ports import Ports, choose_ports, keep_ports
 from tfdeploy.runtimes.process_record import MARK, Record, find_record, read_record
 from tfdeploy.runtimes.room import check_room
 from tfdeploy.runtimes.secrets import with_secrets
+from tfdeploy.runtimes.server_program import check_server
 from tfdeploy.runtimes.serverlog import reason
 from tfdeploy.runtimes.slots import Slots
 from tfdeploy.stack import StackFile
@@ -46,29 +45,6 @@ from tfdeploy.stack.file import RUN_DIR
 GATEWAY_DRAIN_SECONDS = 10.0
 STOP_GRACE_SECONDS = 10.0
 LOG_TAIL_BYTES = 256 * 1024
-
-
-def embedded_server() -> tuple[str, ...]:
-    """The command of the server that ships with tfdeploy."""
-    return tuple(processes.python_argv("tfdeploy.server"))
-
-
-def find_server(binary: str) -> tuple[str, ...]:
-    """The command for ``--server-binary``: a path, or a name on PATH.
-
-    Raises:
-        TfdeployError: TFD405.
-    """
-    found = shutil.which(binary)
-    if found is None:
-        raise TfdeployError(
-            "TFD405",
-            f"The server binary '{binary}' isn't there or can't be run.",
-            where=str(Path(binary).absolute()) if "/" in binary else f"PATH={os.environ['PATH']}",
-            hint="give the path of a tensorflow_model_server, or leave --server-binary out to "
-            "use the embedded server.",
-        )
-    return (os.path.abspath(found),)
 
 
 class ProcessRuntime:
@@ -110,7 +86,7 @@ class ProcessRuntime:
 
     def check(self, rendered: RenderedStack, observed: ObservedStack) -> list[TfdeployError]:
         """Whether the server program is there, and the published ports are free."""
-        errors = [*self._check_server(), *self._gateway.check(self._entry())]
+        errors = [*check_server(self._server), *self._gateway.check(self._entry())]
         free = processes.free_memory_bytes()
         errors += check_room(self._file, rendered, observed, self._used_bytes, free)
         for name in rendered.services:
@@ -300,19 +276,6 @@ class ProcessRuntime:
         if self._file.stack.gateway is None:
             return ""
         return self._slots.live(service, self._there(service)) or SLOTS[0]
-
-    def _check_server(self) -> list[TfdeployError]:
-        if self._server != embedded_server() or importlib.util.find_spec("tensorflow"):
-            return []
-        return [
-            TfdeployError(
-                "TFD405",
-                "The embedded server needs TensorFlow, which isn't installed.",
-                where=f"{self._server[0]}: import tensorflow",
-                hint="`pip install 'tfdeploy-serving[server]'`, or name a real server with "
-                "--server-binary.",
-            )
-        ]
 
     def _environment(self, service: RenderedService) -> dict[str, str]:
         own = {}

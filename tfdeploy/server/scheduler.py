@@ -24,23 +24,17 @@ from tfdeploy.server.batch_queue import (
 )
 from tfdeploy.server.batching import cut, merge, rows_of
 from tfdeploy.server.metrics import Metrics
+from tfdeploy.server.run_times import bound, estimate_seconds, fitting_rows, learn
 from tfdeploy.server.servable import Runner
 from tfdeploy.server.status import ServingError, as_serving_error
 from tfdeploy.server.tensor import Tensor, byte_size
 from tfdeploy.wire import Code
 
 _LONGEST_INLINE_SECONDS: Final = 0.001
-_LONGEST_JOINED_SECONDS: Final = 0.002
-# Other programs make a run slower now and then, and nothing makes it faster than it is.
-_FASTER_SHARE: Final = 0.5
-_SLOWER_SHARE: Final = 0.05
-_UNKNOWN_SECONDS: Final = 1.0
 _CLOCK_SECONDS: Final = 0.0005  # timers of an event loop are this coarse
-_MOST_DOUBLINGS: Final = 3
 _CORES_OF_A_JOINED_RUN: Final = 4
 _PAUSE_SHARE: Final = 0.05
 _LONGEST_PAUSE_SECONDS: Final = 0.005
-_MOST_JOINED_ROWS: Final = 64
 _MOST_JOINED_ROWS_OF_A_LONG_RUN: Final = 8
 
 
@@ -67,21 +61,6 @@ class _Outcome(NamedTuple):
     seconds: float = 0.0
     rows: int = 0
     output_bytes: int = 0
-
-
-def estimate_seconds(seconds: dict[int, float], nbytes: int) -> float:
-    """What a run will take, from runs of its size class, or of smaller ones as an upper bound.
-
-    Args:
-        seconds: Measured, by the number of bits in the inputs' size.
-        nbytes: Size of the inputs.
-    """
-    bits = nbytes.bit_length()
-    for fewer in range(_MOST_DOUBLINGS + 1):
-        known = seconds.get(bits - fewer)
-        if known is not None:
-            return max(known * 2.0**fewer, 1e-6)
-    return _UNKNOWN_SECONDS
 
 
 class Scheduler:
@@ -217,7 +196,8 @@ class Scheduler:
         Joined they may turn out to be long; with all threads busy the first one goes alone then.
         """
         rows = sum([task.rows for task in tasks])
-        batch = queue.take(now, _fitting_rows(queue.runner, tasks, rows, seconds))
+        nbytes = sum([task.nbytes for task in tasks])
+        batch = queue.take(now, fitting_rows(queue.runner.seconds, nbytes, rows, seconds))
         if batch is None or not isinstance(queue, JoinQueue):
             return batch
         if self._is_short(batch.runner, batch.nbytes) or self._has_thread(batch.runner):
@@ -307,22 +287,6 @@ class Scheduler:
         _settle(batch, outcome)
 
 
-def _fitting_rows(runner: Runner, tasks: Sequence[Task], rows: int, seconds: float) -> int:
-    """How many rows may run as one, so that others needn't wait long.
-
-    As many as take that long in proportion to the first ones' `seconds`; mostly more do, because a
-    run has its price whatever its size.
-    """
-    nbytes = sum([task.nbytes for task in tasks])
-    in_proportion = int(_LONGEST_JOINED_SECONDS / seconds * rows)
-    most = _MOST_JOINED_ROWS
-    while most > in_proportion:
-        if estimate_seconds(runner.seconds, nbytes * most // rows) < _LONGEST_JOINED_SECONDS:
-            return most
-        most //= 2
-    return min(in_proportion, _MOST_JOINED_ROWS)
-
-
 def _inner(feed: Tensor) -> tuple[int, ...] | None:
     return feed.array.shape[1:] if feed.array.ndim else None
 
@@ -357,9 +321,9 @@ def _run(batch: Batch, inline: bool, timeout_ms: int) -> _Outcome:
         feeds, padded = _merged(batch)
         outputs = runner.call.run(feeds, inline, timeout_ms)
         seconds = time.perf_counter() - started
-        _learn(runner.seconds, batch.nbytes, seconds)
+        learn(runner.seconds, batch.nbytes, seconds)
         if len(batch.tasks) > 1:
-            _bound(runner.seconds, batch.tasks[0].nbytes, seconds)
+            bound(runner.seconds, batch.tasks[0].nbytes, seconds)
         results = [outputs]
         if len(batch.tasks) > 1 or runner.batching is not None:
             results = list(cut(outputs, padded, [task.rows for task in batch.tasks]))
@@ -379,23 +343,6 @@ def _merged(batch: Batch) -> tuple[Sequence[Sequence[Tensor]], int]:
     if rules is not None:
         return merge(rules, batch.runner.feeds, tasks, batch.rows)
     return list(zip(*tasks, strict=True)), batch.rows
-
-
-def _learn(seconds: dict[int, float], nbytes: int, measured: float) -> None:
-    bits = nbytes.bit_length()
-    before = seconds.get(bits, measured)
-    share = _FASTER_SHARE if measured < before else _SLOWER_SHARE
-    seconds[bits] = before + (measured - before) * share
-
-
-def _bound(seconds: dict[int, float], nbytes: int, measured: float) -> None:
-    """A request alone takes no longer than together with others.
-
-    Where clients come many at a time it would never run alone, and stay unknown, or what its first,
-    slow runs took.
-    """
-    bits = nbytes.bit_length()
-    seconds[bits] = min(seconds.get(bits, measured), measured)
 
 
 def _is_to_be_parted(batch: Batch, outcome: _Outcome) -> bool:
