@@ -14,6 +14,9 @@ from typing import Any
 
 import pytest
 
+# With it set, servers keep to themselves what tests, and `up`, read in their logs.
+os.environ.pop("TF_CPP_MIN_LOG_LEVEL", None)
+
 HERE = Path(__file__).parent
 
 

@@ -186,6 +186,15 @@ def find(pid: int) -> Process | None:
         return None
 
 
+def says(process: Process, word: str) -> bool:
+    """Whether a text stands in the command line that a live process shows."""
+    import psutil
+
+    with suppress(psutil.Error):
+        return word in " ".join(psutil.Process(process.pid).cmdline())
+    return False
+
+
 def find_marked(variable: str, value: str) -> Process | None:
     """The live process, first of its session, that was started with that environment variable."""
     import psutil

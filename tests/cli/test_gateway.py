@@ -18,6 +18,7 @@ from tests.cli.conftest import WriteStack
 from tests.conftest import Cli
 from tests.door import KEY, MINE, call, check_keys_and_sizes, check_the_limit, post, refusal
 from tests.steady_load import PREDICT, predict_request, steady_load
+from tfdeploy import processes
 
 STACK = """\
 stack: s
@@ -102,6 +103,21 @@ def kill_at(cli: Cli, line: str) -> None:
                 os.kill(child.pid, signal.SIGKILL)
                 break
         assert child.wait(timeout=60) == -signal.SIGKILL
+
+
+def test_an_nginx_whose_number_nobody_wrote_down_is_found(
+    cli: Cli, stack: WriteStack, half: Path
+) -> None:
+    stack(PLAIN)
+    cli("up", "s").succeeded()
+    path = cli.cwd / "stacks/s/.run/gateway.json"
+    found = json.loads(path.read_text())
+    # As an `up` leaves it that is killed between the start and the record of it.
+    path.write_text(json.dumps({**found, "pid": 0, "started": 0.0}))
+    assert "gateway: running" in cli("status", "s").succeeded().stdout
+    assert cli("plan", "s").stdout.strip().endswith("up to date")
+    cli("down", "s").succeeded()
+    assert processes.find(found["pid"]) is None
 
 
 def test_other_keys_and_models_are_a_reload_that_loses_no_request(

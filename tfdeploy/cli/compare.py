@@ -124,12 +124,7 @@ def _check_both_serve(
     try:
         serving = sorted(one.version for one in get_status(rest_url, model) if one.available)
     except Unreachable as error:
-        raise TfdeployError(
-            "TFD504",
-            f"The server didn't answer: {error.reason}.",
-            where=error.address,
-            hint="its ports open once its models are loaded; `tfdeploy status` shows them.",
-        ) from error
+        raise error.told() from error
     lacking = [number for number in versions if number not in serving]
     if lacking:
         numbers = " and ".join(map(str, lacking))

@@ -147,12 +147,7 @@ def signatures_of(
     try:
         return get_metadata(rest_url, model, version=version, label=label, timeout_seconds=timeout)
     except Unreachable as error:
-        raise TfdeployError(
-            "TFD504",
-            f"The server didn't answer: {error.reason}.",
-            where=error.address,
-            hint="its ports open once its models are loaded; `tfdeploy status` shows them.",
-        ) from error
+        raise error.told() from error
 
 
 def _curl(

@@ -34,6 +34,15 @@ class Unreachable(Exception):
         self.reason = reason
         self.timed_out = timed_out
 
+    def told(self) -> TfdeployError:
+        """TFD504, for somebody who asked a server that should be up."""
+        return TfdeployError(
+            "TFD504",
+            f"The server didn't answer: {self.reason}.",
+            where=self.address,
+            hint="its ports open once its models are loaded; `tfdeploy status` shows them.",
+        )
+
 
 @dataclass(frozen=True)
 class Reply:

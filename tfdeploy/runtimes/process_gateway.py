@@ -167,9 +167,12 @@ class ProcessGateway:
             self.log_path().parent.mkdir(parents=True, exist_ok=True)
         Slots(self._run_dir).prepare()
         self._check_config(record.argv[0])
+        self._pid_path.unlink(missing_ok=True)
+        # Should we be killed before its number is written down, nginx has done so itself.
+        self._save(replace(record, pid=0))
         process = processes.start_detached(record.argv, log=self.log_path())
         running = replace(record, pid=process.pid, started=process.started)
-        save_text(self._record_path, json.dumps(asdict(running), indent=1) + "\n")
+        self._save(running)
         nginx.wait_for_config(lambda: _own_url(running), wanted, self._log_lines)
 
     def _reload(self, wanted: str) -> None:
@@ -194,8 +197,24 @@ class ProcessGateway:
         processes.stop(record.process, grace_seconds=_STOP_GRACE_SECONDS, sleep=time.sleep)
         self._record_path.unlink(missing_ok=True)
 
+    @property
+    def _pid_path(self) -> Path:
+        """As nginx.conf names it."""
+        return self._scratch / "nginx.pid"
+
+    def _save(self, record: GatewayRecord) -> None:
+        save_text(self._record_path, json.dumps(asdict(record), indent=1) + "\n")
+
     def _record(self) -> GatewayRecord | None:
-        return _read(self._record_path)
+        record = _read(self._record_path)
+        if record is None or record.pid:
+            return record
+        with suppress(OSError, ValueError):
+            found = processes.find(int(self._pid_path.read_text(encoding="ascii")))
+            # nginx keeps its environment to itself, and shows its command line.
+            if found and processes.says(found, str(self._config)):
+                return replace(record, pid=found.pid, started=found.started)
+        return record
 
     def _log_lines(self) -> Iterator[str]:
         with suppress(OSError):
