@@ -254,6 +254,7 @@ def test_status_sees_what_the_stack_file_says_and_the_server_does_not(
     stack(STACK + "    flags: {rest_api_timeout_in_ms: 20000}\n")
     flagged = cli("status", "s")
     assert (flagged.exit_code, "`up` would recreate one" in flagged.stdout) == (1, True)
+    assert "s as at its last start" in flagged.stdout
     stack(STACK)
     assert cli("status", "s").exit_code == 0
     shutil.rmtree(half / "2")

@@ -70,13 +70,27 @@ def running(text: str, available: Numbers) -> ObservedStack:
     return ObservedStack(rendered.files, services, ObservedGateway("running", "", *hashes))
 
 
-def plan(text: str, now: ObservedStack, wanted: Numbers, checks: Checks = _NONE) -> Plan:
+def plan(
+    text: str,
+    now: ObservedStack,
+    wanted: Numbers,
+    checks: Checks = _NONE,
+    started_in: float | None = None,
+) -> Plan:
     file, rendered = stack(text)
     numbers = {
         name: {model: wanted[model] for model in service.models}
         for name, service in file.stack.services.items()
     }
-    return make_plan(file.stack, rendered, numbers, now, "docker", checks=checks)
+    return make_plan(
+        file.stack,
+        rendered,
+        numbers,
+        now,
+        "docker",
+        checks=checks,
+        started_in=lambda _: started_in,
+    )
 
 
 def one_unhealthy() -> ObservedStack:
@@ -124,6 +138,7 @@ PLANS = {
         Checks(skipped="it has served before"),
     ),
     "other_image": plan(OTHER_IMAGE, running(OLD, THREE), THREE),
+    "other_image_known_gap": plan(OTHER_IMAGE, running(OLD, THREE), THREE, started_in=42.3),
     "service_removed": plan(WITHOUT, running(OLD, THREE), THREE),
     "cut_short": plan(OLD, running(OLD, {"digits": (3,), "faces": ()}), THREE),
     "unhealthy": plan(OLD, one_unhealthy(), THREE),

@@ -23,7 +23,7 @@ from tfdeploy.journal import (
     versions_needed_by_undo,
 )
 from tfdeploy.journal.entry import parse_entry
-from tfdeploy.journal.folder import KEPT, unsure_services
+from tfdeploy.journal.folder import KEPT, last_start_seconds, unsure_services
 from tfdeploy.journal.restoring import restored
 from tfdeploy.journal.undoing import is_edited, redoable, undoable, undone_by
 
@@ -251,3 +251,21 @@ def test_a_journal_that_cannot_be_written_stops_nothing_and_is_told_once(tmp_pat
     writer.drop()
     assert len(said) == 1
     assert "isn't written down" in said[0]
+
+
+def test_how_long_a_service_took_to_start_is_known_from_its_last_start(tmp_path: Path) -> None:
+    def steps(*kinds: str) -> dict[str, Any]:
+        return {"steps": [{"step": kind, "service": "one"} for kind in kinds]}
+
+    writer = Writer(tmp_path, lambda _: None)
+    for plan, took in (
+        (steps("start", "wait"), (0.5, 7.0)),
+        (steps("recreate", "wait"), (1.0, 2.5)),
+        (steps("reload", "wait"), (0.1, 9.0)),
+    ):
+        writer.begin(entry(0, plan=plan))
+        writer.end("done", took=took)
+    writer.begin(entry(0, plan=steps("recreate", "wait")))
+    writer.end("failed", took=(4.0,))
+    assert last_start_seconds(tmp_path, "one") == 3.5
+    assert last_start_seconds(tmp_path, "two") is None

@@ -300,20 +300,21 @@ class Change:
             self._end("done", after=State(after.text, served))
             return ready.observed
         remember(after, choice, ready.templates)
+        reporter = WrittenReporter(make_reporter(self.options.as_json), self.writer)
         try:
             apply_plan(
                 ready.plan,
                 runtime=choice.runtime,
                 rendered=ready.rendered,
                 before=ready.observed,
-                reporter=WrittenReporter(make_reporter(self.options.as_json), self.writer),
+                reporter=reporter,
                 timeout_seconds=self.options.timeout_seconds,
             )
         except BaseException:
             if not ready.observed.services:
                 forget(after)
             raise
-        self._end("done", after=State(after.text))
+        self._end("done", after=State(after.text), took=reporter.took)
         observed = choice.runtime.observe()
         self.writer.update(after=State(after.text, served_by(observed)))
         return observed

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from tfdeploy.errors import TfdeployError, raise_all
-from tfdeploy.journal.folder import unsure_services
+from tfdeploy.journal.folder import last_start_seconds, unsure_services
 from tfdeploy.plan import Checks, ObservedStack, Plan, check_change, crowded_services, make_plan
 from tfdeploy.render import RenderedStack
 from tfdeploy.render.folder import template_lookup
@@ -90,7 +90,10 @@ def examine(
     checks = Checks(partial(check_requests, file), skip_checks)
     name = choice.runtime.name
     crowded = crowded_services(file, wanted, observed)
-    plan = make_plan(file.stack, rendered, wanted, observed, name, unsure, checks, crowded)
+    started_in = partial(last_start_seconds, file.folder)
+    plan = make_plan(
+        file.stack, rendered, wanted, observed, name, unsure, checks, crowded, started_in
+    )
     if problems := check_change(file, plan.steps, crowded):
         return Examined(tuple(problems))
     return Examined((), Prepared(plan, rendered, observed, templates))

@@ -115,11 +115,17 @@ class WrittenReporter:
         self._inner = inner
         self._writer = writer
         self._number = 0
+        self._took: tuple[float, ...] = ()
+
+    @property
+    def took(self) -> tuple[float, ...]:
+        """Seconds of the steps that ended."""
+        return self._took
 
     def begin(self, step: Step) -> None:
         """The step is written down before it is begun."""
         self._number += 1
-        self._writer.update(step=self._number)
+        self._writer.update(step=self._number, took=self._took)
         self._inner.begin(step)
 
     def models(self, service: str, states: dict[str, str]) -> None:
@@ -127,7 +133,8 @@ class WrittenReporter:
         self._inner.models(service, states)
 
     def end(self, step: Step, seconds: float) -> None:
-        """Nothing to write down."""
+        """Written down with the next step, or with the end."""
+        self._took = (*self._took, round(seconds, 3))
         self._inner.end(step, seconds)
 
     def note(self, message: str) -> None:

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from typing import Any, Literal, get_args
 
-from tfdeploy.plan import ObservedStack, Reload
+from tfdeploy.plan import (
+    ObservedStack,
+    RecreateService,
+    Reload,
+    StartBeside,
+    StartService,
+    WaitAvailable,
+)
 from tfdeploy.processes import Process, is_alive
 
 FORMAT = 1
+STARTS = {one.kind for one in (StartService, RecreateService, StartBeside)}
 
 Result = Literal["working", "done", "failed", "interrupted", "cut short"]
 Kind = Literal["change", "undo", "redo"]
@@ -59,6 +68,7 @@ class Entry:
         server: the command of the server on the process runtime.
         plan: `Plan.as_data()`; None where it ended before there was one.
         step: the number of the plan's step that was begun last, from 1; 0 before the first.
+        took: seconds of each of the plan's steps that ended, in their order.
         taking_back: a step had failed, and what was changed was being taken back.
         brought: base paths of models that were copied into models_dir.
         before: what to go back to: the stack as it was brought up last; of an edit, its file.
@@ -88,6 +98,7 @@ class Entry:
     server: tuple[str, ...] = ()
     plan: Mapping[str, Any] | None = None
     step: int = 0
+    took: tuple[float, ...] = ()
     taking_back: bool = False
     brought: tuple[str, ...] = ()
     after: State | None = None
@@ -142,6 +153,17 @@ class Entry:
         at = begun if self.taking_back else begun[-1:]
         return {str(one.get("service")) for one in at if one.get("step") == Reload.kind}
 
+    def start_seconds(self, service: str) -> float | None:
+        """How long a service took from its start to all versions AVAILABLE; None where it wasn't
+        started.
+        """
+        ended = zip(self.steps, self.took, strict=False)
+        own = [(str(one.get("step")), took) for one, took in ended if one.get("service") == service]
+        for (kind, starting), (then, waiting) in pairwise(own):
+            if kind in STARTS and then == WaitAvailable.kind:
+                return starting + waiting
+        return None
+
     def as_data(self) -> dict[str, Any]:
         """The entry as JSON holds it."""
         return {"format": FORMAT, **asdict(self)}
@@ -179,6 +201,7 @@ def parse_entry(data: Any) -> Entry:
         "started": float(known["started"]),
         "ended": None if known.get("ended") is None else float(known["ended"]),
         "step": int(known.get("step", 0)),
+        "took": tuple(map(float, known.get("took", ()))),
     }
     entry = Entry(**known)
     if entry.result not in get_args(Result) or entry.kind not in get_args(Kind):

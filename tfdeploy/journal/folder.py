@@ -102,6 +102,17 @@ def unsure_services(folder: Path) -> set[str]:
     return {name for one in unfinished for name in one.unsure_services()}
 
 
+def last_start_seconds(folder: Path, service: str) -> float | None:
+    """How long a service took when it was started last; None where nobody wrote it down."""
+    for number, path in reversed(_files(folder)):
+        entry = _read(number, path)
+        if isinstance(entry, Entry) and entry.result == "done":
+            seconds = entry.start_seconds(service)
+            if seconds is not None:
+                return seconds
+    return None
+
+
 def edited_copy(folder: Path, number: int) -> Path:
     """Where an undo keeps the stack file that was edited by hand before it."""
     return folder / JOURNAL_DIR / f"{number:06}-edited.yaml"

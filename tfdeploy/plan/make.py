@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 
 from tfdeploy.plan.beside import (
@@ -43,6 +43,7 @@ def make_plan(
     unsure: Collection[str] = (),
     checks: Checks = _NO_CHECKS,
     crowded: Collection[str] = (),
+    started_in: Callable[[str], float | None] = lambda _: None,
 ) -> Plan:
     """The ordered changes, each with its cause.
 
@@ -55,8 +56,9 @@ def make_plan(
         checks: what versions are asked before requests move to them.
         crowded: services whose old and new versions don't fit into their GPU share together; with
             ``strategy: recreate`` they are stopped first.
+        started_in: how many seconds a service's last start took; None where nobody knows.
     """
-    maker = _Maker(stack, rendered, wanted, observed, unsure, checks, crowded)
+    maker = _Maker(stack, rendered, wanted, observed, unsure, checks, crowded, started_in)
     return Plan(stack.stack, runtime, tuple(maker.steps()))
 
 
@@ -70,6 +72,7 @@ class _Maker:
         unsure: Collection[str],
         checks: Checks,
         crowded: Collection[str],
+        started_in: Callable[[str], float | None],
     ) -> None:
         self.stack = stack
         self.rendered = rendered
@@ -78,6 +81,7 @@ class _Maker:
         self.unsure = unsure
         self.checks = checks
         self.crowded = crowded
+        self.started_in = started_in
 
     def steps(self) -> Iterator[Step]:
         """Files first, then what starts, what changes, and last what goes."""
@@ -176,7 +180,10 @@ class _Maker:
 
     def _gap(self, now: ObservedService) -> str:
         """How long nobody answers, and what keeps it from being none."""
+        seconds = self.started_in(now.name)
         away = "it is away until its models are loaded"
+        if seconds is not None:
+            away += f", about {max(1, round(seconds))} s as at its last start"
         service = self.stack.services[now.name]
         if self.stack.gateway is None or service.strategy == "recreate":
             return away
