@@ -25,7 +25,7 @@ _ROWS: Final = "instances"
 _COLUMNS: Final = "inputs"
 _NAME: Final = "signature_name"
 
-_parser: Final = simdjson.Parser()
+_parser = simdjson.Parser()
 # A number that float32 can't hold becomes infinite, as in the original.
 warnings.filterwarnings("ignore", "overflow encountered in cast", RuntimeWarning)
 
@@ -33,7 +33,8 @@ warnings.filterwarnings("ignore", "overflow encountered in cast", RuntimeWarning
 class NumericBody(NamedTuple):
     """The body of a predict request, parsed but not looked into.
 
-    It must be dropped before the next body is read: both live in the parser's memory.
+    It lives in its parser's memory. Whoever holds it longer than until the next body is read costs
+    that one a new parser.
 
     Attributes:
         signature_name: What it asks for, or the default.
@@ -51,9 +52,7 @@ class NumericBody(NamedTuple):
 def read_numeric_body(raw: bytes) -> NumericBody | None:
     """Parse a body, if it is one that the fast way may handle."""
     try:
-        # A parser keeps several times the memory of its largest document.
-        parser = _parser if len(raw) < _MOST_FOR_THE_KEPT_PARSER else simdjson.Parser()
-        document = parser.parse(raw)
+        document = _parse(raw)
         if type(document) is not simdjson.Object:
             return None
         keys = tuple(document)  # asking for a key that isn't there costs ten times as much
@@ -70,6 +69,19 @@ def read_numeric_body(raw: bytes) -> NumericBody | None:
     if is_row_format and not is_list:
         return None
     return NumericBody(name or DEFAULT_SIGNATURE, is_row_format, value, raw)
+
+
+def _parse(raw: bytes) -> Any:
+    global _parser
+    if len(raw) >= _MOST_FOR_THE_KEPT_PARSER:
+        # A parser keeps several times the memory of its largest document.
+        return simdjson.Parser().parse(raw)
+    try:
+        return _parser.parse(raw)
+    except RuntimeError:
+        # It won't parse while its last document is held, which may be until the collector comes.
+        _parser = simdjson.Parser()
+        return _parser.parse(raw)
 
 
 def read_numeric_inputs(body: NumericBody, ports: Mapping[str, Port]) -> dict[str, Tensor] | None:
