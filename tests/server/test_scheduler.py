@@ -189,8 +189,8 @@ def test_a_long_run_waits_a_moment_for_the_clients_of_the_one_before() -> None:
         third = one.submit(runner, column(3), 0)
         await turns()
         assert call.rows == [2]
-        clock.now += 1.0
-        assert await outcome(third) == [6]  # nobody else came
+        # Nobody else comes. Timers may be early, so it must not matter what the clock says then.
+        assert await outcome(third) == [6]
         return call.rows
 
     assert run(main()) == [2, 1]

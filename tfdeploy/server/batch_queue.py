@@ -5,6 +5,7 @@ shared_batch_scheduler.h: AddQueue, ScheduleWithoutOrEagerSplit, ValidateBatchTa
 `--enable_batching`. `JoinQueue` joins whatever waits, and never makes anything wait.
 """
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -119,8 +120,9 @@ class JoinQueue:
 
     def __init__(self, runner: Runner) -> None:
         self.runner = runner
-        self.held_until: float | None = None
-        """Until when the scheduler lets tasks wait for others, by time.monotonic."""
+        self.pause: asyncio.TimerHandle | None = None
+        """What ends the time in which the scheduler lets tasks wait for others."""
+        self.has_paused = False
         self._tasks: deque[Task] = deque()
 
     def __len__(self) -> int:
@@ -134,7 +136,9 @@ class JoinQueue:
         """See `Queue`. Tasks without rows run one at a time."""
         if not self._tasks:
             return None
-        self.held_until = None
+        if self.pause is not None:
+            self.pause.cancel()
+        self.pause, self.has_paused = None, False
         batch = Batch(self.runner)
         batch.add(self._tasks.popleft())
         if batch.rows:

@@ -181,7 +181,7 @@ class Scheduler:
             return self._take_short(queue, now, tasks, seconds)
         if not self._has_thread(runner):
             return None  # the end of a run wakes the scheduler
-        if isinstance(queue, JoinQueue) and self._is_worth_a_pause(queue, seconds, now):
+        if isinstance(queue, JoinQueue) and self._is_worth_a_pause(queue, seconds):
             return None
         batch = queue.take(now, _MOST_JOINED_ROWS_OF_A_LONG_RUN)
         if batch is not None:
@@ -209,18 +209,22 @@ class Scheduler:
         lane = self._lane(runner)
         return self._running.get(lane.key, 0) < lane.threads
 
-    def _is_worth_a_pause(self, queue: JoinQueue, seconds: float, now: float) -> bool:
+    def _is_worth_a_pause(self, queue: JoinQueue, seconds: float) -> bool:
         """Whether to give the clients of the run before a moment to send their next requests.
 
         Without it two groups form that never meet: one waits while the other one runs.
         """
-        if len(queue) >= queue.runner.last_tasks:
+        if queue.has_paused or len(queue) >= queue.runner.last_tasks:
             return False
-        if queue.held_until is None:
+        if queue.pause is None:
             pause = min(seconds * _PAUSE_SHARE, _LONGEST_PAUSE_SECONDS)
-            queue.held_until = now + pause
-            self._loop.call_later(pause, self._wake)
-        return now < queue.held_until
+            queue.pause = self._loop.call_later(pause, self._end_pause, queue)
+        return True
+
+    def _end_pause(self, queue: JoinQueue) -> None:
+        # Not by the clock: timers may come before their time by it, and none comes again.
+        queue.has_paused = True
+        self._wake()
 
     def _lane(self, runner: Runner) -> _Lane:
         if runner.batching is not None:
