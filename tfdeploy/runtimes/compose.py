@@ -20,9 +20,17 @@ _PROGRESS = re.compile(
 )
 _WARNING = re.compile(r"time=\S+ level=(info|warning|debug) ")
 _ERROR = re.compile(r"error|fail|invalid|denied|unknown|not found|no such", re.IGNORECASE)
-_PREFIX = re.compile(r"^(Error response from daemon: |time=\S+ level=(error|fatal) msg=)+")
+_PREFIX = re.compile(
+    r"^(Error response from daemon: |time=\S+ level=(error|fatal) msg=)+|"
+    r"failed to create (shim )?task.*error running hook.*stderr: "
+)
 
 _HINTS = (
+    (
+        r"device error: .*unknown device",
+        "this box has no such GPU: `tfdeploy gpu list` shows those it has; change the service's "
+        "`gpu: {device: ...}`.",
+    ),
     (
         r"could not select device driver|unknown or invalid runtime name: nvidia|nvidia-container",
         "install the NVIDIA driver and nvidia-container-toolkit, restart Docker, and check "
