@@ -6,8 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 
 def same_run(before: dict[str, Any], after: dict[str, Any]) -> bool:
     """Whether a container was neither replaced nor restarted."""
@@ -124,16 +122,3 @@ def test_a_service_that_lost_its_container_is_started_again(
     box.containers()["serving"].remove(force=True)
     assert "start serving" in box.ok("up")
     assert box.ask("half", 2.0) == 2.0
-
-
-def test_a_gpu_that_the_engine_cant_give_is_named(box: Any, engine: Any, server_image: str) -> None:
-    if "nvidia" in engine.info().get("Runtimes", {}):
-        pytest.skip("this engine has NVIDIA's runtime")
-    gpu = {"memory_fraction": 0.5}
-    box.write({"serving": {"image": server_image, "models": {"half": {}}, "gpu": gpu}})
-    done = box.run("up")
-    assert done.returncode == 5, done.stdout + done.stderr
-    assert "[TFD413]" in done.stderr
-    assert "could not select device driver" in done.stderr
-    assert "nvidia-container-toolkit" in done.stderr
-    assert box.containers() == {}

@@ -89,6 +89,16 @@ def test_old_version_stays_when_the_new_one_fails(models: Models) -> None:
     assert models.catalog.statuses("m")[0].error.code == Code.DATA_LOSS
 
 
+def test_what_is_kept_of_a_failure_is_its_text(models: Models) -> None:
+    models.broken = {1}
+    models.aspire(1)
+    models.wait_for(v1="END")
+    (status,) = models.catalog.statuses("m")
+    error = status.error
+    assert str(error) == "DATA_LOSS: broken"
+    assert (error.__traceback__, error.__context__, error.__cause__) == (None, None, None)
+
+
 def test_a_failed_number_is_not_tried_again_until_the_model_left(models: Models) -> None:
     models.broken.add(2)
     models.aspire(2)

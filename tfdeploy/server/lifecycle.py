@@ -185,7 +185,9 @@ class Lifecycle:
             try:
                 return self._load_version(name, number, version.path), error
             except Exception as problem:
-                error = as_serving_error(problem)
+                seen = as_serving_error(problem)
+                # It is kept for good: one without frames, which hold whatever the load had read.
+                error = ServingError(seen.code, seen.message)
                 log.error(f"{label} failed: {error}")
         if self._retry.retries > 0:
             log.error(f"Retrying of {label} exhausted max_num_retries: {self._retry.retries}")
