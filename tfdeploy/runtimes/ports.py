@@ -2,24 +2,42 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Iterable
 from contextlib import ExitStack
+from typing import Literal
 
 from tfdeploy.errors import TfdeployError
 
+PortState = Literal["free", "taken", "elsewhere"]
+
 
 def in_use(address: str, port: int) -> bool:
-    """Whether somebody listens on a port of an address."""
+    """Whether nobody else can listen on a port of an address."""
+    return port_state(address, port) != "free"
+
+
+def port_state(address: str, port: int) -> PortState:
+    """Whether somebody listens on a port; ``elsewhere`` where the address isn't this machine's."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         # Without it a port in TIME_WAIT after a restart would look taken.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address, port))
-        except OSError:
-            return True
-    return False
+        except PermissionError:
+            # A port below 1024: whoever is root may take it, the Docker engine for instance.
+            return "taken" if _answers(family, address, port) else "free"
+        except OSError as error:
+            return "elsewhere" if error.errno == errno.EADDRNOTAVAIL else "taken"
+    return "free"
+
+
+def _answers(family: socket.AddressFamily, address: str, port: int) -> bool:
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1.0)
+        return probe.connect_ex((address, port)) == 0
 
 
 def free_ports(count: int) -> list[int]:
@@ -48,7 +66,12 @@ def check_ports(
 
 
 def _by(port: int) -> str:
-    """Who listens there, as far as we may see."""
+    listener = listener_on(port)
+    return f" by {listener}" if listener else ""
+
+
+def listener_on(port: int) -> str:
+    """The program that listens on a port, as far as we may see; empty where we may not."""
     import psutil
 
     try:
@@ -56,7 +79,7 @@ def _by(port: int) -> str:
             at = connection.laddr[1] if len(connection.laddr) > 1 else None
             listens = connection.status == psutil.CONN_LISTEN and at == port
             if listens and connection.pid:
-                return f" by {psutil.Process(connection.pid).name()} (pid {connection.pid})"
+                return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
     except (psutil.Error, OSError):
         pass
     return ""
