@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,6 +47,25 @@ def test_findings_have_a_place_a_cause_and_a_fix_and_end_with_1(cli: Cli) -> Non
     assert "GPU: not checked: MIG: there is no GPU here" in lines
     assert lines[-1].startswith("1 problem in ")
     assert "tfdeploy explain TFD403" in ran.stderr
+
+
+def test_at_a_terminal_what_belongs_together_stands_together(cli: Cli) -> None:
+    leader, follower = os.openpty()
+    words = cli.argv("doctor", "--facts", str(BROKEN / "port_taken.json"))
+    said = b""
+    with subprocess.Popen(words, stdout=follower, stderr=subprocess.DEVNULL) as child:
+        os.close(follower)
+        # Linux ends a terminal that nobody has open any more with an error.
+        with suppress(OSError):
+            while chunk := os.read(leader, 65536):
+                said += chunk
+    os.close(leader)
+    lines = said.decode().splitlines()
+    assert child.returncode == 1
+    at = lines.index("Ports")
+    assert lines[at + 1].startswith("  problem      TFD403: Port 8501 is in use by nginx")
+    assert lines[at + 5] == "  ok           ports below 1024"
+    assert "  ok           processor: x86_64 with AVX2" in lines
 
 
 def test_a_document_holds_findings_checks_and_facts(cli: Cli) -> None:

@@ -28,9 +28,8 @@ RUNTIMES = ("docker", "process")
 
 @app.command(
     **examples(
-        "tfdeploy doctor",
         "tfdeploy doctor vision --fix",
-        "tfdeploy doctor vision --save-facts facts.json   # to be looked at elsewhere",
+        "tfdeploy doctor vision --save-facts facts.json   # then, anywhere: doctor --facts",
     )
 )
 def doctor(

@@ -220,6 +220,7 @@ class Stack(_Part):
         name: what its commands call it; ``project`` the Compose project.
         changing: who changes it at the moment; what a killed command left isn't known then.
         readable: whether the stack file could be read; else there are ``problems`` alone.
+        gateway: whether it has one; ``no_nginx`` says why there is none for it here.
         limits: service → the memory that it may take.
         models_bytes: of all versions that are wanted, as files.
         labels: folder → its SELinux label, of those that containers mount.
@@ -238,6 +239,8 @@ class Stack(_Part):
     images: list[Image] = []
     ports: list[Port] = []
     gpus: list[GpuShare] = []
+    gateway: bool = False
+    no_nginx: str = ""
     limits: dict[str, Bytes] = {}
     models_bytes: Bytes = 0
     closed: list[Closed] = []

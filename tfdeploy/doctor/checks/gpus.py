@@ -38,7 +38,8 @@ def _mig_without_instances(facts: Facts) -> Iterator[Hit]:
         if device.mig_enabled and not device.mig:
             yield Hit(
                 f"MIG is on for GPU {device.index}, and the card isn't cut up.",
-                f"`sudo nvidia-smi mig -i {device.index} -cgi 19 -C` makes an instance; "
+                f"`sudo nvidia-smi mig -i {device.index} -cgi PROFILE -C` makes an instance "
+                "(`nvidia-smi mig -lgip` lists profiles); "
                 f"`sudo nvidia-smi -i {device.index} -mig 0` turns MIG off.",
             )
 

@@ -22,7 +22,12 @@ END_OF_LIFE = {
 }
 
 
+# What `up` does where nothing says that Docker is meant, and TensorFlow is there.
+_FALLS_BACK = "`tfdeploy up` starts processes in place of containers."
+
+
 def _cant_be_pulled(facts: Facts) -> Iterator[Hit]:
+    falls_back = not facts.runtime and facts.host.tensorflow is not None
     for image in stack_of(facts).images:
         if not image.local and image.why_not:
             yield Hit(
@@ -30,6 +35,8 @@ def _cant_be_pulled(facts: Facts) -> Iterator[Hit]:
                 "check the name and the way to its registry; or make a local image with `tfdeploy "
                 "image build`, and name it in the stack file's `image:`.",
                 where=image.why_not,
+                causes=_FALLS_BACK if falls_back else "",
+                severity="warning" if falls_back else None,
             )
 
 

@@ -65,6 +65,22 @@ def _memory_tells(facts: Facts) -> str:
     return f"models {gib(stack.models_bytes)}{limits} of {gib(_memory(facts))}"
 
 
+def _no_nginx(facts: Facts) -> Iterator[Hit]:
+    stack = stack_of(facts)
+    if stack.no_nginx:
+        yield Hit(
+            "The stack has a gateway, and there is no nginx for it that is new enough.",
+            "`pip install 'tfdeploy-serving[gateway]'` brings one; or name one in "
+            "TFDEPLOY_NGINX; or use the docker runtime.",
+            where=stack.no_nginx,
+        )
+
+
+def _no_gateway(facts: Facts) -> str:
+    why_not = needs_stack(facts) or ("" if stack_of(facts).gateway else "it has no gateway")
+    return why_not or ("it is a container" if facts.on_docker else "")
+
+
 def _engine_elsewhere(facts: Facts) -> Iterator[Hit]:
     if facts.on_docker and facts.docker.remote:
         yield Hit(
@@ -146,6 +162,14 @@ STACK_CHECKS = (
         unless=needs_stack,
         tell=_memory_tells,
         severity="warning",
+    ),
+    Check(
+        "nginx for the gateway",
+        "stack",
+        ("TFD440",),
+        "`tfdeploy up` refuses the stack.",
+        _no_nginx,
+        unless=_no_gateway,
     ),
     Check(
         "the engine's machine",

@@ -94,6 +94,8 @@ def _on_the_runtime(
         found: dict[str, object] = {"ports": running.unprobed_ports(file)}
     else:
         found = {"ports": running.ports(file, on_docker=facts.on_docker, client=client)}
+    if not facts.on_docker and file.stack.gateway is not None:
+        found["no_nginx"] = running.no_nginx()
     if facts.on_docker and client is not None:
         found["images"] = running.images(file, client)
         found["strays"] = running.strays(file, client)

@@ -100,6 +100,17 @@ def ports(file: StackFile, *, on_docker: bool, client: DockerClient | None) -> l
     return found
 
 
+def no_nginx() -> str:
+    """Why there is no nginx for a gateway on this machine; empty where there is one."""
+    from tfdeploy.runtimes.nginx import find_nginx
+
+    try:
+        find_nginx()
+    except TfdeployError as error:
+        return error.where
+    return ""
+
+
 def unprobed_ports(file: StackFile) -> list[Port]:
     """The named ports of a stack on another machine, of which nothing is known here."""
     return [

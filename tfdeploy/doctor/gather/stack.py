@@ -68,6 +68,7 @@ def gather_stack(path: Path, file: StackFile | None, errors: Iterable[TfdeployEr
         changing=changing,
         problems=[*linted, *more],
         gpus=_gpu_shares(file),
+        gateway=file.stack.gateway is not None,
         limits={
             name: service.resources.memory
             for name, service in file.stack.services.items()
