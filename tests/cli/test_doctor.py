@@ -64,7 +64,7 @@ def test_at_a_terminal_what_belongs_together_stands_together(cli: Cli) -> None:
     assert child.returncode == 1
     at = lines.index("Ports")
     assert lines[at + 1].startswith("  problem      TFD403: Port 8501 is in use by nginx")
-    assert lines[at + 5] == "  ok           ports below 1024"
+    assert lines[at + 5] == "  ok           leave to publish"
     assert "  ok           processor: x86_64 with AVX2" in lines
 
 

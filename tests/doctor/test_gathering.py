@@ -57,7 +57,6 @@ def test_a_host_by_its_proc_and_sys(tmp_path: Path) -> None:
         "proc/cpuinfo": CPUINFO,
         "proc/meminfo": "MemTotal: 16000 kB\nCommitLimit:  8000 kB\n",
         "proc/sys/vm/overcommit_memory": "2\n",
-        "proc/sys/net/ipv4/ip_unprivileged_port_start": "80\n",
         "sys/fs/selinux/enforce": "1",
         "sys/fs/cgroup/memory.max": "1000000000\n",
         "sys/bus/pci/devices/0000:01:00.0/vendor": "0x10de\n",
@@ -72,7 +71,7 @@ def test_a_host_by_its_proc_and_sys(tmp_path: Path) -> None:
     host = gather_host({}, tmp_path)
     assert host.cpu_flags == ["sse4_2"]
     assert (host.overcommit, host.commit_limit_bytes) == (2, 8000 * 1024)
-    assert (host.lowest_port, host.selinux, host.nvidia_cards) == (80, "enforcing", 1)
+    assert (host.selinux, host.nvidia_cards) == ("enforcing", 1)
     assert host.memory_bytes == 1_000_000_000
 
 

@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from tfdeploy.runtimes.ports import check_ports, in_use, listener_on, port_state
+from tfdeploy.runtimes.ports import PortState, check_ports, in_use, listener_on, port_state
 
 
 def test_a_port_that_somebody_listens_on() -> None:
@@ -28,5 +28,29 @@ def test_an_address_of_another_machine() -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may listen on every port")
-def test_a_port_below_1024_that_nobody_has_is_free_for_who_may() -> None:
-    assert port_state("127.0.0.1", 1) == "free"
+def test_a_port_below_1024_that_nobody_has_is_forbidden() -> None:
+    assert port_state("127.0.0.1", 1) == "forbidden"
+
+
+@pytest.mark.parametrize(
+    ("state", "as_this_user", "codes"),
+    [
+        ("forbidden", True, ["TFD477"]),
+        # The Docker engine may.
+        ("forbidden", False, []),
+        ("taken", True, ["TFD403"]),
+        ("elsewhere", False, ["TFD403"]),
+        ("free", True, []),
+    ],
+)
+def test_what_a_state_means_for_who_will_listen(
+    state: PortState, as_this_user: bool, codes: list[str]
+) -> None:
+    errors = check_ports(
+        [("0.0.0.0", 80)],
+        where="w",
+        service="s",
+        as_this_user=as_this_user,
+        look=lambda _address, _port: state,
+    )
+    assert [one.code for one in errors] == codes

@@ -18,7 +18,7 @@ from tfdeploy.gpu.inventory import Inventory
 Bytes = Annotated[int, Field(ge=0)]
 Runtime = Literal["", "docker", "process"]
 SeLinux = Literal["", "permissive", "enforcing"]
-PortState = Literal["free", "taken", "unknown", "elsewhere"]
+PortState = Literal["free", "taken", "forbidden", "elsewhere", "unknown"]
 
 
 class _Part(BaseModel):
@@ -32,7 +32,6 @@ class Host(_Part):
         cpu_flags: as Linux names them; None where they can't be read.
         commit_limit_bytes: what processes may reserve together where ``overcommit`` is 2.
         open_files: the soft limit of files that a process may have open.
-        lowest_port: the lowest port that users other than root may listen on.
         clock: seconds since 1970 when the facts were taken.
         proxies: variable → host of the proxy; names and passwords in it are left out.
         nvidia_cards: NVIDIA's display devices on the PCI bus; None where there is no such list.
@@ -43,13 +42,11 @@ class Host(_Part):
     cpu_flags: list[str] | None = None
     python: str = ""
     tensorflow: str | None = None
-    uid: int = 1000
     memory_bytes: Bytes = 0
     swap_bytes: Bytes = 0
     overcommit: int | None = None
     commit_limit_bytes: Bytes | None = None
     open_files: int | None = None
-    lowest_port: int | None = None
     clock: float = 0.0
     selinux: SeLinux = ""
     proxies: dict[str, str] = {}
@@ -140,7 +137,11 @@ class Image(_Part):
 
 
 class Port(_Part):
-    """A host port that the stack file names; ``ours`` where the stack itself has it now."""
+    """A host port that the stack file names.
+
+    ``forbidden``: this user may not listen there, which the Docker engine may all the same.
+    ``ours``: the stack itself has it now.
+    """
 
     service: str
     address: str

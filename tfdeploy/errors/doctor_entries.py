@@ -163,7 +163,7 @@ DOCTOR_ENTRIES: dict[str, Entry] = {
         "Run tfdeploy there, or keep the stack and models_dir at the same paths on both.",
     ),
     "TFD477": Entry(
-        Exit.NO,
+        Exit.RUNTIME,
         "This user may not listen on the port",
         "Ports below 1024 are for root, unless net.ipv4.ip_unprivileged_port_start is lower.",
         "The process runtime's servers run as this user, and so does a rootless Docker.",

@@ -65,7 +65,7 @@ def _way_unknown(facts: Facts) -> str:
     return why_not or ("Docker Desktop doesn't tell" if facts.docker.desktop else "")
 
 
-def _asks_for_none(facts: Facts) -> str:
+def _asked_elsewhere(facts: Facts) -> str:
     why_not = needs_stack(facts)
     if why_not:
         return why_not
@@ -83,11 +83,18 @@ def _stack_without_gpu(facts: Facts) -> Iterator[Hit]:
             )
 
 
+def _asked(facts: Facts) -> str:
+    names = [share.service for share in stack_of(facts).gpus]
+    return f"asked for by {', '.join(names)}" if names else "none is asked for"
+
+
 def _images_unfit(facts: Facts) -> Iterator[Hit]:
     inventory = facts.gpu.inventory
     known = units(inventory) if inventory else []
     for share in stack_of(facts).gpus:
-        unit = find_unit(known, share.device) or next(iter(known), None)
+        # Which one `auto` gives is told where the shares are placed.
+        anyone = known[:1] if share.device == "auto" else []
+        unit = find_unit(known, share.device) or next(iter(anyone), None)
         if inventory is None or unit is None or not share.required:
             continue
         for error in check_image(share.image, unit, inventory.driver, share.where):
@@ -95,8 +102,12 @@ def _images_unfit(facts: Facts) -> Iterator[Hit]:
 
 
 def _fits_unknown(facts: Facts) -> str:
-    why_not = needs_stack(facts)
-    return why_not or (_no_gpu_here(facts) if stack_of(facts).gpus else "")
+    why_not = needs_stack(facts) or on_one_machine(facts)
+    return (
+        why_not
+        or ("" if stack_of(facts).gpus else "no service asks for one")
+        or _no_gpu_here(facts)
+    )
 
 
 GPU_CHECKS = (
@@ -130,7 +141,8 @@ GPU_CHECKS = (
         ("TFD304",),
         "`tfdeploy up` fails, as the service would run on the CPU.",
         _stack_without_gpu,
-        unless=_asks_for_none,
+        unless=_asked_elsewhere,
+        tell=_asked,
     ),
     Check(
         "driver and card for the stack's images",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from tfdeploy.doctor.checks.needs import needs_images, needs_stack, processor, stack_of
-from tfdeploy.doctor.facts import Facts, Image, Port
+from tfdeploy.doctor.facts import Facts, Image
 from tfdeploy.doctor.finding import Check, Hit
 
 DAY_SECONDS = 86400
@@ -24,6 +24,12 @@ END_OF_LIFE = {
 
 # What `up` does where nothing says that Docker is meant, and TensorFlow is there.
 _FALLS_BACK = "`tfdeploy up` starts processes in place of containers."
+
+
+def _none_at_hand(facts: Facts) -> str:
+    why_not = needs_images(facts)
+    at_hand = not why_not and any(one.local for one in stack_of(facts).images)
+    return why_not or ("" if at_hand else "no image of the stack is on this machine")
 
 
 def _cant_be_pulled(facts: Facts) -> Iterator[Hit]:
@@ -93,7 +99,7 @@ def _ages(facts: Facts) -> str:
 
 def _taken(facts: Facts) -> Iterator[Hit]:
     for port in stack_of(facts).ports:
-        if port.ours or _too_low(port, facts):
+        if port.ours:
             continue
         if port.state == "taken":
             by = f" by {port.by}" if port.by else ""
@@ -111,16 +117,10 @@ def _taken(facts: Facts) -> Iterator[Hit]:
             )
 
 
-def _too_low(port: Port, facts: Facts) -> bool:
-    """Whether who publishes the port may not."""
-    lowest = 1024 if facts.host.lowest_port is None else facts.host.lowest_port
-    by_us = not facts.on_docker or facts.docker.rootless
-    return by_us and facts.host.uid != 0 and 0 < port.port < lowest
-
-
 def _forbidden(facts: Facts) -> Iterator[Hit]:
+    as_this_user = not facts.on_docker or facts.docker.rootless
     for port in stack_of(facts).ports:
-        if not port.ours and _too_low(port, facts):
+        if port.state == "forbidden" and as_this_user:
             yield Hit(
                 f"This user may not listen on port {port.port}, which service '{port.service}' "
                 "publishes.",
@@ -159,7 +159,7 @@ IMAGE_CHECKS = (
         ("TFD296",),
         "the server runs in emulation, many times slower, or ends at its start.",
         _for_another_processor,
-        unless=needs_images,
+        unless=_none_at_hand,
     ),
     Check(
         "images' age",
@@ -167,7 +167,7 @@ IMAGE_CHECKS = (
         ("TFD465",),
         "holes that are known stay open.",
         _old,
-        unless=needs_images,
+        unless=_none_at_hand,
         tell=_ages,
         severity="warning",
     ),
@@ -183,7 +183,7 @@ PORT_CHECKS = (
         tell=_ports,
     ),
     Check(
-        "ports below 1024",
+        "leave to publish",
         "ports",
         ("TFD477",),
         "the service doesn't start: permission denied.",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import platform
 import re
 import sys
@@ -36,13 +35,11 @@ def gather_host(environment: Mapping[str, str], root: Path = Path("/")) -> Host:
         cpu_flags=cpu_flags(_text(root / "proc/cpuinfo")),
         python=platform.python_version(),
         tensorflow=_tensorflow(),
-        uid=os.geteuid(),
         memory_bytes=_limit(root) or psutil.virtual_memory().total,
         swap_bytes=psutil.swap_memory().total,
         overcommit=_number(root / "proc/sys/vm/overcommit_memory"),
         commit_limit_bytes=memory.get("CommitLimit"),
         open_files=_open_files(),
-        lowest_port=_number(root / "proc/sys/net/ipv4/ip_unprivileged_port_start"),
         clock=time.time(),
         selinux=_selinux(root),
         proxies=proxies(environment),
