@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from tfdeploy.doctor.checks.needs import needs_docker, needs_engine
-from tfdeploy.doctor.facts import Docker, Facts
+from tfdeploy.doctor.facts import Facts
 from tfdeploy.doctor.finding import Check, Hit
 
 # The oldest that stacks are tried on.
@@ -42,8 +42,8 @@ def _no_engine(facts: Facts) -> Iterator[Hit]:
         yield Hit(docker.why_not or "Docker isn't running.", docker.hint, where=docker.where)
 
 
-def engine_name(docker: Docker) -> str:
-    """The engine in a few words."""
+def _engine(facts: Facts) -> str:
+    docker = facts.docker
     kinds = [(docker.desktop, "Docker Desktop"), (docker.rootless, "rootless")]
     more = ", ".join(word for there, word in kinds if there)
     return f"{docker.version} on {docker.architecture}" + (f" ({more})" if more else "")
@@ -96,10 +96,6 @@ def _clocks_apart(facts: Facts) -> Iterator[Hit]:
         )
 
 
-def _engine_tells(facts: Facts) -> str:
-    return engine_name(facts.docker)
-
-
 DOCKER_CHECKS = (
     Check(
         "engine",
@@ -108,7 +104,7 @@ DOCKER_CHECKS = (
         "nothing runs on the docker runtime.",
         _no_engine,
         unless=needs_docker,
-        tell=_engine_tells,
+        tell=_engine,
     ),
     Check(
         "engine's version",

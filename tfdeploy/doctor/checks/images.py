@@ -140,7 +140,7 @@ def _ports_unknown(facts: Facts) -> str:
 
 def _ports(facts: Facts) -> str:
     named = [str(one.port) for one in stack_of(facts).ports]
-    return f"{', '.join(named)} free, or the stack's own" if named else "none is named"
+    return f"nobody else has {', '.join(named)}" if named else "none is named"
 
 
 IMAGE_CHECKS = (
@@ -186,7 +186,7 @@ PORT_CHECKS = (
         "leave to publish",
         "ports",
         ("TFD477",),
-        "the service doesn't start: permission denied.",
+        "the service can't start: permission denied.",
         _forbidden,
         unless=_ports_unknown,
     ),

@@ -12,7 +12,7 @@ from tfdeploy.doctor.facts import Image, Port, Stray
 from tfdeploy.errors import TfdeployError
 from tfdeploy.render import GATEWAY, SLOTS, unit
 from tfdeploy.render.folder import RENDERED_DIR
-from tfdeploy.runtimes import engine
+from tfdeploy.runtimes import Runtime, engine
 from tfdeploy.runtimes.ports import listener_on, port_state
 from tfdeploy.stack import StackFile
 
@@ -168,7 +168,7 @@ def _port_numbers(addresses: Sequence[str]) -> set[int]:
     return {int(one) for one in ends if one.isdecimal()}
 
 
-def _runtime(file: StackFile, *, on_docker: bool) -> Any:
+def _runtime(file: StackFile, *, on_docker: bool) -> Runtime:
     from tfdeploy.runtimes.process import ProcessRuntime
     from tfdeploy.runtimes.server_program import embedded_server
 
