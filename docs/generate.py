@@ -99,7 +99,34 @@ def _walk(command: object, words: tuple[str, ...]) -> Iterator[tuple[tuple[str, 
         yield from _walk(child, (*words, name))
 
 
-PAGES = {"stack-file.md": stack_file, "errors.md": errors, "commands.md": commands}
+def doctor_checks() -> str:
+    """docs/doctor-checks.md, from the table of checks."""
+    from tfdeploy.doctor import CHECKS
+
+    head = (
+        "# What doctor looks at\n\n"
+        "`tfdeploy doctor` makes these checks; those of images, ports, permissions and the stack, "
+        "and the last two of GPUs,\nwhere a stack is given ([doctor.md](doctor.md)).\n\n"
+        "| group | what is looked at | finds | which causes | `--fix` |\n|---|---|---|---|---|\n"
+    )
+    rows = [
+        f"| {one.group} | {one.name} | {_links(one.codes)} | {one.causes} | "
+        f"{'yes' if one.mends else ''} |\n"
+        for one in CHECKS
+    ]
+    return NOTE + head + "".join(rows)
+
+
+def _links(codes: tuple[str, ...]) -> str:
+    return ", ".join(f"[{code}](errors.md)" for code in codes) or "what `lint` finds, and `up`"
+
+
+PAGES = {
+    "stack-file.md": stack_file,
+    "errors.md": errors,
+    "commands.md": commands,
+    "doctor-checks.md": doctor_checks,
+}
 
 
 def main() -> int:

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
-@pytest.mark.parametrize("page", ["stack-file.md", "errors.md"])
+@pytest.mark.parametrize("page", ["stack-file.md", "errors.md", "doctor-checks.md"])
 def test_a_generated_page_is_up_to_date(page: str) -> None:
     assert (ROOT / "docs" / page).read_text() == generate.PAGES[page](), "run `make docs`"
 

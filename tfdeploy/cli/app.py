@@ -49,6 +49,7 @@ from tfdeploy.cli import predict  # noqa: E402
 from tfdeploy.cli import compare  # noqa: E402
 from tfdeploy.cli import gpu  # noqa: E402
 from tfdeploy.cli import image  # noqa: E402
+from tfdeploy.cli import doctor  # noqa: E402
 from tfdeploy.cli import lint  # noqa: E402
 from tfdeploy.cli import importing  # noqa: E402
 from tfdeploy.cli import extras  # noqa: E402
@@ -58,6 +59,7 @@ __all__ = [
     "app",
     "compare",
     "deploy",
+    "doctor",
     "edit",
     "export",
     "extras",

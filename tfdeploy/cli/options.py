@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from tfdeploy.stack import StackFile
 
 
-def _complete_stack(incomplete: str) -> list[str]:
+def complete_stack(incomplete: str) -> list[str]:
+    """The stacks of the folder `stacks`, for the shell."""
     found = sorted(path.parent.name for path in Path("stacks").glob("*/stack.yaml"))
     return [name for name in found if name.startswith(incomplete)]
 
@@ -23,7 +24,7 @@ StackArgument = Annotated[
     typer.Argument(
         metavar="STACK",
         help="The stack's folder below the stacks folder, or a path to it.",
-        autocompletion=_complete_stack,
+        autocompletion=complete_stack,
     ),
 ]
 StacksDir = Annotated[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tfdeploy.errors.doctor_entries import DOCTOR_ENTRIES
 from tfdeploy.errors.entries import Entry, Exit
 from tfdeploy.errors.gateway_entries import GATEWAY_ENTRIES
 from tfdeploy.errors.gpu_entries import GPU_ENTRIES
@@ -345,6 +346,7 @@ CATALOGUE: dict[str, Entry] = {
         "The journal has no such change",
         "A stack's journal keeps the last 200 changes; `tfdeploy history STACK` lists them.",
     ),
+    **DOCTOR_ENTRIES,
     "TFD501": Entry(
         Exit.USAGE,
         "The stack has no such model",

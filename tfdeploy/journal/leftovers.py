@@ -33,6 +33,23 @@ def remove_leftovers(folder: Path, base_paths: Iterable[Path]) -> list[Path]:
     return list(_scratch_folders(base_paths))
 
 
+def half_written(folder: Path) -> list[Path]:
+    """The files of a stack that were being written beside their names; some may be still."""
+    places = [folder.glob(f".{FILE_NAME}.*")]
+    places += [(folder / name).rglob(".*") for name in (RUN_DIR, RENDERED_DIR, JOURNAL_DIR)]
+    return sorted(path for paths in places for path in _beside(paths))
+
+
+def unfilled(base_path: Path) -> list[Path]:
+    """The scratch folders below a base path that no process fills any more."""
+    found = []
+    with suppress(OSError):
+        for scratch in sorted(one for one in base_path.iterdir() if is_scratch(one)):
+            with held(scratch) as free:
+                found += [scratch] if free else []
+    return found
+
+
 def remove_half_begun(folder: Path) -> None:
     """Remove what is left of a command that was killed before its entry was in the journal."""
     half_begun = [folder.glob(f".{FILE_NAME}.*")]
@@ -56,6 +73,10 @@ def _scratch_folders(base_paths: Iterable[Path]) -> Iterable[Path]:
 
 def _remove_half_written(found: Iterable[Iterable[Path]]) -> None:
     for paths in found:
-        for path in [one for one in paths if _BESIDE.match(one.name) and one.is_file()]:
+        for path in _beside(paths):
             with suppress(OSError):
                 path.unlink()
+
+
+def _beside(paths: Iterable[Path]) -> list[Path]:
+    return [one for one in paths if _BESIDE.match(one.name) and one.is_file()]

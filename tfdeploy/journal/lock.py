@@ -119,6 +119,30 @@ def read_holder(folder: Path) -> Holder | None:
         return None
 
 
+def who_changes(folder: Path) -> str:
+    """Who holds a stack at this moment, in words; empty where nobody does, or nobody can tell."""
+    try:
+        file = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return ""
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = read_holder(folder)
+        return str(holder) if holder else "what a killed command had started"
+    except OSError:
+        return ""
+    finally:
+        os.close(file)
+    return ""
+
+
+def stale_note(folder: Path) -> Path | None:
+    """The note of a holder that is gone; None where there is no note, or its holder lives."""
+    note = folder / RUN_DIR / HOLDER_FILE
+    return note if note.exists() and read_holder(folder) is None else None
+
+
 def _take(
     folder: Path,
     waits: tuple[float, float],

@@ -6,6 +6,7 @@ from tfdeploy.runtimes.choose import (
     forget,
     is_remembered,
     remember,
+    remembered_runtime,
     remembered_templates,
 )
 from tfdeploy.runtimes.runtime import Runtime
@@ -17,5 +18,6 @@ __all__ = [
     "forget",
     "is_remembered",
     "remember",
+    "remembered_runtime",
     "remembered_templates",
 ]

@@ -88,6 +88,12 @@ def remembered_templates(file: StackFile) -> Path | None:
     return Path(templates) if templates else None
 
 
+def remembered_runtime(file: StackFile) -> tuple[str, tuple[str, ...]]:
+    """The runtime that the stack is up on, and the command of its server; empty where it isn't."""
+    memory = _Memory(file)
+    return memory.runtime or "", memory.server
+
+
 def is_remembered(file: StackFile) -> bool:
     """Whether the stack was brought up, and not taken down since."""
     return _Memory(file).runtime is not None

@@ -106,6 +106,19 @@ def find_compose() -> tuple[str, ...] | None:
     return None
 
 
+def compose_version() -> str | None:
+    """The version of the Compose that `find_compose` finds; None without one."""
+    command = find_compose()
+    return None if command is None else _version(command)
+
+
+def old_compose_version() -> str | None:
+    """The version of a `docker-compose` 1 on PATH, which stacks can't use; None without one."""
+    binary = shutil.which("docker-compose")
+    version = _version((binary,)) if binary else ""
+    return version if version.startswith("1.") else None
+
+
 def compose_error() -> TfdeployError | None:
     """TFD404 when there is no Compose, else None."""
     if find_compose() is not None:
@@ -145,9 +158,14 @@ def _project(compose: Sequence[str], stack: str) -> list[str]:
 
 
 def _is_compose(command: Sequence[str]) -> bool:
+    version = _VERSION.match(_version(command))
+    return version is not None and int(version[1]) >= 2
+
+
+def _version(command: Sequence[str]) -> str:
+    """What a Compose says its version is; empty where it isn't one."""
     said = processes.run([*command, "version", "--short"], timeout_seconds=30)
-    version = _VERSION.match(said.stdout.strip())
-    return said.exit_code == 0 and version is not None and int(version[1]) >= 2
+    return said.stdout.strip().removeprefix("v") if said.exit_code == 0 else ""
 
 
 def _tells_failure(binary: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -131,10 +131,46 @@ def network_exists(client: DockerClient, project: str) -> bool:
         return bool(client.networks.list(filters={"label": f"{LABEL_PROJECT}={project}"}))
 
 
+def published_ports(client: DockerClient) -> dict[int, str]:
+    """Host port → the name of the running container that has it."""
+    with asking():
+        # One request; the SDK's own list asks the engine again for each container.
+        found = client.api.containers()
+    return {
+        int(port["PublicPort"]): str(one["Names"][0]).lstrip("/")
+        for one in found
+        for port in one.get("Ports") or []
+        if port.get("PublicPort") and one.get("Names")
+    }
+
+
+def image_attributes(client: DockerClient, image: str) -> dict[str, Any] | None:
+    """What `docker image inspect` tells; None where the engine hasn't the image."""
+    from docker.errors import ImageNotFound
+
+    with asking():
+        try:
+            found: dict[str, Any] = client.images.get(image).attrs
+        except ImageNotFound:
+            return None
+    return found
+
+
+def is_elsewhere(client: DockerClient) -> bool:
+    """Whether the engine is another machine's: reached over a network."""
+    address = str(client.api.base_url)
+    local = r"http\+docker://local|https?://(localhost|127\.0\.0\.1|\[::1\])"
+    return re.match(local, address) is None
+
+
 def maps_users(client: DockerClient) -> bool:
     """Whether root in a container is somebody else on this host, so that modes tell nothing."""
     with asking():
-        info = client.info()
+        return info_maps_users(client.info())
+
+
+def info_maps_users(info: Mapping[str, Any]) -> bool:
+    """`maps_users`, from what the engine has told already."""
     options = " ".join(info.get("SecurityOptions") or [])
     mapped = "name=rootless" in options or "name=userns" in options
     return mapped or "Docker Desktop" in str(info.get("OperatingSystem"))

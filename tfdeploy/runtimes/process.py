@@ -96,6 +96,7 @@ class ProcessRuntime:
                 [("0.0.0.0", p) for _, p in (publish.rest, publish.grpc) if p not in own],  # noqa: S104 - the server listens on all
                 where=self._file.where("services", name, "publish"),
                 service=name,
+                as_this_user=True,
             )
         return errors
 

@@ -74,7 +74,7 @@ class ProcessGateway:
         record = self._record()
         if record is None or not processes.is_alive(record.process) or not _is_at(record, entry):
             where = self._file.where("gateway", "publish")
-            errors += check_ports([entry], where=where, service=GATEWAY)
+            errors += check_ports([entry], where=where, service=GATEWAY, as_this_user=True)
         return errors
 
     def observe(self) -> ObservedGateway:
