@@ -14,8 +14,8 @@ from tfdeploy.errors import TfdeployError
 from tfdeploy.gpu.inventory import Device, GpuProcess, Inventory
 from tfdeploy.plan import ObservedService
 from tfdeploy.render import RenderedService
-from tfdeploy.runtimes.gpulog import read_gpu_log
 from tfdeploy.runtimes.nvml import no_gpu
+from tfdeploy.serverlog import read_gpu_log
 
 CREATED = (
     "2024-05-14 10:00:00.1: I tensorflow/core/common_runtime/gpu/gpu_device.cc:1928] Created "

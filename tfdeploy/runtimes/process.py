@@ -36,8 +36,8 @@ from tfdeploy.runtimes.process_record import MARK, Record, find_record, read_rec
 from tfdeploy.runtimes.room import check_room
 from tfdeploy.runtimes.secrets import with_secrets
 from tfdeploy.runtimes.server_program import check_server
-from tfdeploy.runtimes.serverlog import reason
 from tfdeploy.runtimes.slots import Slots
+from tfdeploy.serverlog import reason
 from tfdeploy.stack import StackFile
 from tfdeploy.stack.file import RUN_DIR
 
