@@ -139,8 +139,8 @@ LINES: dict[str, list[str]] = {
     ],
     "TFD284": [_START + "num_batch_threads must be positive; was 0"],
     "TFD111": [
-        "[libprotobuf ERROR external/protobuf_archive/src/google/protobuf/text_format.cc:307] Error "
-        "parsing text-format tensorflow.SavedModel: 162018:18: Message type "
+        "[libprotobuf ERROR external/protobuf_archive/src/google/protobuf/text_format.cc:307] "
+        "Error parsing text-format tensorflow.SavedModel: 162018:18: Message type "
         '"tensorflow.FunctionDef" has no field named "arg_attr".',
         _RETRIER + "DATA_LOSS: Can't parse /m/corrupt/1/saved_model.pb as binary proto",
         _RETRIER + "NOT_FOUND: Could not find meta graph def matching supplied tags: { gpu }. To "
@@ -228,9 +228,9 @@ LINES: dict[str, list[str]] = {
         _ENTRY.format("Killed"),
     ],
     "TFD314": [
-        "2023-05-31 14:45:08.1: W tensorflow/core/common_runtime/gpu/gpu_device.cc:2052] TensorFlow "
-        "was not built with CUDA kernel binaries compatible with compute capability 9.0. CUDA "
-        "kernels will be jit-compiled from PTX, which could take 30 minutes or longer.",
+        "2023-05-31 14:45:08.1: W tensorflow/core/common_runtime/gpu/gpu_device.cc:2052] "
+        "TensorFlow was not built with CUDA kernel binaries compatible with compute capability "
+        "9.0. CUDA kernels will be jit-compiled from PTX, which could take 30 minutes or longer.",
         "2021-02-27 01:33:52.9: W external/org_tensorflow/tensorflow/stream_executor/gpu/"
         "asm_compiler.cc:235] Your CUDA software stack is old. The ptxas error was: ptxas fatal   "
         ": Value 'sm_86' is not defined for option 'gpu-name'",
@@ -240,17 +240,17 @@ LINES: dict[str, list[str]] = {
         "2020-08-01 03:45:09.1: F ./tensorflow/core/kernels/conv_2d_gpu.h:710] Non-OK-status: "
         "GpuLaunchKernel() status: Internal: no kernel image is available for execution on the "
         "device",
-        "Ignoring visible gpu device (device: 0, name: Tesla K80, pci bus id: 0000:00:1e.0, compute "
-        "capability: 3.7) with Cuda compute capability 3.7. The minimum required Cuda capability "
-        "is 7.0.",
+        "Ignoring visible gpu device (device: 0, name: Tesla K80, pci bus id: 0000:00:1e.0, "
+        "compute capability: 3.7) with Cuda compute capability 3.7. The minimum required Cuda "
+        "capability is 7.0.",
         "2018-10-31 10:35:54.3: I tensorflow/core/common_runtime/gpu/gpu_device.cc:1469] Ignoring "
         "visible gpu device (device: 1, name: Quadro K4000, pci bus id: 0000:08:00.0, compute "
         "capability: 3.0) with Cuda multiprocessor count: 4. The minimum required count is 8.",
     ],
     "TFD495": [
-        "E0000 00:00:1738697930.202924    7665 cuda_dnn.cc:522] Loaded runtime CuDNN library: 9.1.0 "
-        "but source was compiled with: 9.3.0.  CuDNN library needs to have matching major version "
-        "and equal or higher minor version.",
+        "E0000 00:00:1738697930.202924    7665 cuda_dnn.cc:522] Loaded runtime CuDNN library: "
+        "9.1.0 but source was compiled with: 9.3.0.  CuDNN library needs to have matching major "
+        "version and equal or higher minor version.",
         "2024-01-17 15:41:15.0: W tensorflow/core/framework/op_kernel.cc:1745] OP_REQUIRES failed "
         "at conv_ops.cc:1120 : UNIMPLEMENTED: DNN library is not found.",
         _DSO + "Could not load dynamic library 'libcudart.so.11.0'; dlerror: libcudart.so.11.0: "
@@ -260,8 +260,8 @@ LINES: dict[str, list[str]] = {
         "mentioned above are installed properly if you would like to use GPU.",
     ],
     "TFD307": [
-        "2020-06-21 14:35:28.2: E tensorflow/stream_executor/cuda/cuda_dnn.cc:329] Could not create "
-        "cudnn handle: CUDNN_STATUS_INTERNAL_ERROR",
+        "2020-06-21 14:35:28.2: E tensorflow/stream_executor/cuda/cuda_dnn.cc:329] Could not "
+        "create cudnn handle: CUDNN_STATUS_INTERNAL_ERROR",
         "2019-04-10 15:29:41.1: E tensorflow/stream_executor/cuda/cuda_blas.cc:510] failed to "
         "create cublas handle: CUBLAS_STATUS_NOT_INITIALIZED",
     ],
@@ -278,6 +278,8 @@ LINES: dict[str, list[str]] = {
         'docker: Error response from daemon: could not select device driver "" with capabilities: '
         "[[gpu]].",
         _DRIVER + "failed call to cuInit: CUDA_ERROR_NO_DEVICE: no CUDA-capable device is detected",
+        "E0000 00:00:1795712152.420241   24721 cuda_platform.cc:52] failed call to cuInit: "
+        "INTERNAL: CUDA error: Failed call to cuInit: UNKNOWN ERROR (303)",
         "2018-07-12 14:23:18.8: E external/org_tensorflow/tensorflow/stream_executor/cuda/"
         "cuda_driver.cc:397] failed call to cuInit: CUresult(-1)",
         _DSO + "Could not load dynamic library 'libcuda.so.1'; dlerror: libcuda.so.1: cannot open "
@@ -306,8 +308,8 @@ LINES: dict[str, list[str]] = {
     "TFD214": [
         "Task size 5 is larger than maximum input batch size 4",
         "Batching session Run() input tensors must have equal 0th-dimension size",
-        "Batched output tensor's 0th dimension does not equal the sum of the 0th dimension sizes of "
-        "the input tensors",
+        "Batched output tensor's 0th dimension does not equal the sum of the 0th dimension sizes "
+        "of the input tensors",
         "Tensors with name 'x:0' from different tasks have different shapes and padding is turned "
         "off. Set pad_variable_length_inputs to true, or ensure that all tensors are the same",
     ],
@@ -350,8 +352,8 @@ LINES: dict[str, list[str]] = {
         "E aspired_versions_manager.cc:368] Servable {name: m version: 3} cannot be loaded: X: y",
         "I loader_harness.cc:204] Encountered an error for servable version {name: m version: 3}: "
         "INVALID_ARGUMENT: something that nobody has seen",
-        "Failed to start server. Error: UNKNOWN: 1 servable(s) did not become available: {{{name: m "
-        "version: 3} due to error: UNKNOWN: something that nobody has seen}, }",
+        "Failed to start server. Error: UNKNOWN: 1 servable(s) did not become available: {{{name: "
+        "m version: 3} due to error: UNKNOWN: something that nobody has seen}, }",
     ],
     "TFD490": ["Failed to start server. Error: UNKNOWN: something that nobody has seen"],
     "TFD411": [

@@ -101,7 +101,7 @@ def test_a_line_tells_when_it_came(line: str, stamp: str) -> None:
     ("line", "for_gpu", "for_cpu", "unknown"),
     [
         (LINES["TFD291"][1], False, True, False),
-        (LINES["TFD291"][4], False, True, True),
+        (LINES["TFD291"][5], False, True, True),
         (LINES["TFD493"][0], False, False, False),
         (LINES[""][2], True, True, True),
     ],

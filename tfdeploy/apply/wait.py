@@ -142,7 +142,7 @@ def _died(step: WaitAvailable, runtime: Runtime, service: ObservedService) -> Tf
         "TFD410",
         f"Service '{step.service}' {how}: {why}{_meaning(cause)}",
         where=f"the log of service '{step.service}'{_last(lines, cause)}",
-        hint=f"{cause.hint if cause else look} the whole log: `tfdeploy logs STACK "
+        hint=f"{cause.hint + ' The' if cause else look + ' the'} whole log: `tfdeploy logs STACK "
         f"{step.service}`.",
     )
 

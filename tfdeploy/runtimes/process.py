@@ -220,10 +220,7 @@ class ProcessRuntime:
 
     def logs(self, service: str, *, tail: int, follow: bool, beside: bool = False) -> Iterator[str]:
         """The end of the service's log file, and what is added to it."""
-        there = self._there(service)
-        slot = (self._slots.other if beside else self._slots.live)(service, there)
-        # Nothing has a server any more, and the log of the last one is there all the same.
-        name = service if service == GATEWAY or (not there and not slot) else unit(service, slot)
+        name = self._logged(service, beside=beside)
         path = self._log_path(name)
         yield from self._tail(name, tail)
         if not follow or not path.exists():
@@ -236,6 +233,18 @@ class ProcessRuntime:
                     yield line.rstrip("\n")
                 else:
                     time.sleep(0.2)
+
+    def _logged(self, service: str, *, beside: bool) -> str:
+        """Whose log it is; where nothing has a server any more, that of the last one."""
+        if service == GATEWAY:
+            return service
+        if there := self._there(service):
+            return unit(
+                service, (self._slots.other if beside else self._slots.live)(service, there)
+            )
+        names = [unit(service, slot) for slot in ("", *SLOTS)]
+        left = [name for name in names if self._log_path(name).exists()]
+        return max(left, key=lambda name: self._log_path(name).stat().st_mtime, default=service)
 
     def _is_up(self, service: str) -> bool:
         if service == GATEWAY:

@@ -34,14 +34,14 @@ def _on_cpu(
 # All of these leave the server on the CPU.
 FALLBACK_LINES = (
     _on_cpu(
-        r"failed call to cuInit: CUDA_ERROR_NO_DEVICE",
+        r"failed call to cuInit: .*CUDA_ERROR_NO_DEVICE",
         "TFD291",
         "CUDA finds no GPU, and TensorFlow goes on with the CPU.",
         _RESERVE,
         _DRIVER,
     ),
     _on_cpu(
-        r"failed call to cuInit: (?:CUresult\(-1\)|UNKNOWN ERROR \(\d+\))",
+        r"failed call to cuInit: .*(?:CUresult\(-1\)|UNKNOWN ERROR \(\d+\))",
         "TFD291",
         "The driver's library isn't in the container, and TensorFlow goes on with the CPU.",
         _RESERVE,

@@ -6,8 +6,8 @@ from tfdeploy.serverlog.known import Known, Tells
 
 _SOURCE = "sources/storage_path/file_system_storage_path_source.cc"
 _COPY = (
-    "publish it whole under the next number: copy beside, then rename (`tfdeploy export` and "
-    "`add-model` do)."
+    "publish it whole under the next number: copy it beside and rename it, as `tfdeploy export` "
+    "does."
 )
 
 PATH_LINES = (

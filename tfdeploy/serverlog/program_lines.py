@@ -37,9 +37,9 @@ PROGRAM_LINES = (
         Tells.CRASH,
     ),
     Known(
-        r"version `(?P<version>(?:GLIBC|GLIBCXX|CXXABI)_[\d.]+)' not found",
+        r"version `(?P<symbol>(?:GLIBC|GLIBCXX|CXXABI)_[\d.]+)' not found",
         "TFD492",
-        "The program was built for a newer system: {version} isn't here.",
+        "The program was built for a newer system: {symbol} isn't here.",
         "run the server from its image, or on a newer system.",
         "glibc, elf/dl-version.c; #2012",
         Tells.CRASH,
@@ -110,9 +110,9 @@ PROGRAM_LINES = (
         "tfdeploy/server/supervisor.py",
     ),
     Known(
-        r"(?<![\w.])(?P<error>[A-Za-z_.]+Error|KeyboardInterrupt)(?:: .*)?$",
+        r"^(?!grpc\.)(?P<error>[A-Za-z_.]+Error|KeyboardInterrupt)(?:: .*)?$",
         "TFD494",
-        "The embedded server ended with {error}.",
+        "A Python program, in a stack the embedded server, ended with {error}.",
         "look at the lines before it.",
         "Python",
         Tells.PYTHON,

@@ -21,7 +21,7 @@ _LINE_CHARACTERS = 300
 
 @dataclass(frozen=True)
 class Moment:
-    """When a line came: its number in the log, from 1, and its stamp where it has one."""
+    """When a line came: its number in the log, from 1, and its stamp, or the last one before."""
 
     line: int
     stamp: str = ""
@@ -92,10 +92,11 @@ def read_log(
         ending: how the process ended.
     """
     found: dict[tuple[str, str], Finding] = {}
-    number = 0
+    number, stamp = 0, ""
     for number, line in enumerate(lines, 1):
+        stamp = _stamp(line) or stamp
         if match := match_line(line):
-            _add(found, match, line, Moment(number, _stamp(line)), wants_gpu)
+            _add(found, match, line, Moment(number, stamp), wants_gpu)
     findings = list(found.values())
     if known := known_ending(ending):
         findings.insert(0, _of_ending(known))
