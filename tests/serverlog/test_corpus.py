@@ -32,7 +32,7 @@ def test_a_problem_is_found_for_what_it_is_and_nothing_else(name: str) -> None:
 def test_a_healthy_log_has_no_problem(path: Path, wants_gpu: bool | None) -> None:
     reading = read_log(lines(path), wants_gpu)
     assert reading.problems == []
-    assert why_failed(lines(path)) is None
+    assert not why_failed(lines(path))
 
 
 def test_a_gpus_healthy_log_has_no_problem_for_who_asked_for_one() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.serverlog.lines import LINES
 from tfdeploy.errors import CATALOGUE
-from tfdeploy.serverlog import Ending, read_log, why_failed
+from tfdeploy.serverlog import Ending, cause_of, read_log, why_failed
 from tfdeploy.serverlog.known import Known, Matters, Tells
 from tfdeploy.serverlog.matching import MOST_CHARACTERS, match_line
 from tfdeploy.serverlog.program_lines import ENDINGS, OUT_OF_MEMORY
@@ -128,21 +128,35 @@ def test_whether_a_line_matters_goes_by_what_the_service_asked_for(
 def test_an_exit_code_is_a_finding_and_a_cause(ending: Ending, code: str | None) -> None:
     found = [one.code for one in read_log(["noise"], ending=ending).findings]
     assert found == ([code] if code else [])
-    cause = why_failed(["noise"], ending=ending)
-    assert (cause.code if cause else None) == code
+    assert why_failed(["noise"], ending=ending).code == (code or "")
 
 
 def test_a_line_that_tells_more_goes_before_an_exit_code_but_not_before_a_kill() -> None:
     failed = LINES["TFD111"][1]
     endings = (Ending(139), Ending(137, out_of_memory=True))
-    causes = [why_failed([failed], ending=ending) for ending in endings]
-    assert [cause.code for cause in causes if cause] == ["TFD111", "TFD493"]
+    codes = [why_failed([failed], ending=ending).code for ending in endings]
+    assert codes == ["TFD111", "TFD493"]
 
 
 def test_a_hint_names_the_code() -> None:
     cause = why_failed([LINES["TFD491"][0]])
-    assert cause is not None
     assert cause.hint.endswith("(`tfdeploy explain TFD491`).")
+    assert cause.explain("It ended.").startswith("It ended. The server uses instructions")
+
+
+@pytest.mark.parametrize("lines", [LINES["TFD410"], LINES["TFD490"], LINES["TFD411"]])
+def test_a_reason_that_is_none_known_adds_nothing_to_the_servers_words(lines: list[str]) -> None:
+    cause = why_failed(lines)
+    assert cause.why
+    assert (cause.means, cause.hint, cause.explain("x")) == ("", "", "x")
+    assert not why_failed(["noise"])
+    assert not cause_of("noise")
+    assert not cause_of(LINES[""][2])
+
+
+def test_an_answer_is_explained_though_it_tells_nothing_of_a_failed_start() -> None:
+    assert cause_of(LINES["TFD214"][1]).code == "TFD214"
+    assert not why_failed([LINES["TFD214"][1]])
 
 
 @given(

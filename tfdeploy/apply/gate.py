@@ -148,12 +148,13 @@ class _Gate:
         step = self._step
         serves = "" if step.before is None else f"; {step.before} serves on"
         cause = cause_of(what)
-        means = f" {cause.means}" if cause else ""
-        publish = f"{cause.hint} Or" if cause else "publish a version that does, or"
+        publish = f"{cause.hint} Or" if cause.hint else "publish a version that does, or"
         return TfdeployError(
             "TFD430",
-            f"{step.model} {step.version} doesn't answer as it should, {what.rstrip('.')}{serves}."
-            f"{means}",
+            cause.explain(
+                f"{step.model} {step.version} doesn't answer as it should, "
+                f"{what.rstrip('.')}{serves}."
+            ),
             where=where or f"{self._url}:predict",
             hint=f"{publish} correct what is expected (`checks:` in the stack file); --no-checks "
             "moves requests all the same.",

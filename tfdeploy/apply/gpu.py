@@ -41,7 +41,7 @@ def check_gpu(
     uses = None if found.cause else _uses_gpu(pid, devices)
     if uses:
         return
-    if uses is None and found.cause is None and not found.speaks:
+    if uses is None and not found.cause and not found.speaks:
         note(str(_unknown(service.name)))
         return
     error = _on_the_cpu(service, found.cause)
@@ -62,8 +62,8 @@ def _uses_gpu(pid: int | None, devices: Callable[[], Inventory]) -> bool | None:
     return bool(listed & pids) if pids and listed else None
 
 
-def _on_the_cpu(service: RenderedService, cause: Cause | None) -> TfdeployError:
-    why = f"{cause.why}. {cause.means}" if cause else "its log names no GPU."
+def _on_the_cpu(service: RenderedService, cause: Cause) -> TfdeployError:
+    why = cause.explain(cause.why) or "its log names no GPU."
     look = (
         "`tfdeploy gpu list` shows the driver and what Docker reaches; the image must be a -gpu "
         "one."
@@ -72,7 +72,7 @@ def _on_the_cpu(service: RenderedService, cause: Cause | None) -> TfdeployError:
         "TFD316",
         f"Service '{service.name}' asked for a GPU and runs on the CPU: {why}",
         where=f"the log of service '{service.name}'",
-        hint=f"{cause.hint if cause else look} Where the CPU will do: `gpu: {{required: false}}`.",
+        hint=f"{cause.hint or look} Where the CPU will do: `gpu: {{required: false}}`.",
     )
 
 

@@ -123,10 +123,9 @@ def _failed_to_load(
     cause = cause_of(status.error_message)
     return TfdeployError(
         "TFD410",
-        f"{what} on service '{step.service}' failed to load: {status.error_message}"
-        f"{_meaning(cause)}",
+        cause.explain(f"{what} on service '{step.service}' failed to load: {status.error_message}"),
         where=f"{service.rest_url}/v1/models/{model}: {status.error_code}",
-        hint=f"{cause.hint if cause else 'mend the model.'} The server doesn't try a number again "
+        hint=f"{cause.hint or 'mend the model.'} The server doesn't try a number again "
         f"that failed, so this one is burned: `tfdeploy versions STACK {model}` shows the next "
         "free one.",
     )
@@ -135,28 +134,22 @@ def _failed_to_load(
 def _died(step: WaitAvailable, runtime: Runtime, service: ObservedService) -> TfdeployError:
     lines = list(_log(step, runtime))
     cause = why_failed(lines, ending=service.ending)
-    why = (cause.why if cause else "") or service.detail or "it ended without a reason in its log"
+    why = cause.why or service.detail or "it ended without a reason in its log"
     how = "keeps restarting" if service.state not in ("exited", "absent") else "ended"
-    look = "`tfdeploy inspect` on the model's folder shows what it holds;"
+    look = "`tfdeploy inspect` on the model's folder shows what it holds."
     return TfdeployError(
         "TFD410",
-        f"Service '{step.service}' {how}: {why}{_meaning(cause)}",
+        cause.explain(f"Service '{step.service}' {how}: {why}"),
         where=f"the log of service '{step.service}'{_last(lines, cause)}",
-        hint=f"{cause.hint + ' The' if cause else look + ' the'} whole log: `tfdeploy logs STACK "
-        f"{step.service}`.",
+        hint=f"{cause.hint or look} The whole log: `tfdeploy logs STACK {step.service}`.",
     )
 
 
-def _meaning(cause: Cause | None) -> str:
-    """What stands behind the server's own words."""
-    return f". {cause.means}" if cause else ""
-
-
-def _last(lines: list[str], cause: Cause | None) -> str:
+def _last(lines: list[str], cause: Cause) -> str:
     """The last line, where the log has no line that is known to explain a failure."""
     if not lines:
         return ", which is empty"
-    return "" if cause and cause.why else f": {lines[-1].strip()}"
+    return "" if cause.why else f": {lines[-1].strip()}"
 
 
 def _too_late(
@@ -166,7 +159,7 @@ def _too_late(
     labels = ", ".join(f"{m}:{label}" for m, names in step.labels.items() for label in names)
     lines = list(_log(step, runtime))
     cause = why_failed(lines)
-    why = f". {cause.why}{_meaning(cause)}" if cause else "."
+    why = f". {cause.explain(cause.why)}" if cause else "."
     look = f"`tfdeploy logs STACK {step.service}`"
     longer = "give it longer with --timeout SECONDS"
     return TfdeployError(
@@ -174,5 +167,5 @@ def _too_late(
         f"Not AVAILABLE on service '{step.service}' after {seconds:g} s: "
         f"{', '.join(missing) or f'labels {labels}'}{why}",
         where=f"the log of service '{step.service}'{_last(lines, cause)}",
-        hint=f"{cause.hint} Or {longer}; {look}." if cause else f"{longer}, or look: {look}.",
+        hint=f"{cause.hint} Or {longer}; {look}." if cause.hint else f"{longer}, or look: {look}.",
     )

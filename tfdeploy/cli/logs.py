@@ -33,8 +33,7 @@ EXPLAINED_LINES = 10_000
 @app.command(
     **examples(
         "tfdeploy logs vision classifier --follow",
-        "tfdeploy logs vision --explain",
-        "tfdeploy logs --explain --file server.log   # anybody's; - reads stdin",
+        "tfdeploy logs vision --explain   # or --explain --file server.log",
     )
 )
 def logs(

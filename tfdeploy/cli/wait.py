@@ -188,12 +188,12 @@ def _never(file: StackFile, choice: Choice, why: str) -> TfdeployError:
 
     folder = file.folder.name
     cause = cause_of(why) or _cause(file, choice, "exited")[0]
+    up = f"`tfdeploy up {folder}` brings what the stack file says"
     return TfdeployError(
         "TFD450",
-        f"It can't come any more: {why}.{f' {cause.means}' if cause else ''}",
+        cause.explain(f"It can't come any more: {why}."),
         where=file.where("services"),
-        hint=f"{cause.hint + ' ' if cause else ''}`tfdeploy up {folder}` brings what the stack "
-        f"file says; `tfdeploy status {folder}` shows what differs.",
+        hint=f"{cause.hint} {up}; `tfdeploy status {folder}` shows what differs.".lstrip(),
     )
 
 
@@ -202,24 +202,24 @@ def _too_late(
 ) -> TfdeployError:
     folder = file.folder.name
     cause, service = _cause(file, choice)
-    line = f"the log of service '{service}': {cause.why}" if cause and cause.why else ""
+    line = f"the log of service '{service}': {cause.why}" if cause.why else ""
+    longer = f"{cause.hint} Or give" if cause.hint else "give"
     return TfdeployError(
         "TFD451",
-        f"Not there after {timeout_seconds:g} s: {'; '.join(missing)}."
-        f"{f' {cause.means}' if cause else ''}",
+        cause.explain(f"Not there after {timeout_seconds:g} s: {'; '.join(missing)}."),
         where=line or f"tfdeploy status {folder}",
-        hint=f"{cause.hint + ' Or ' if cause else ''}give it longer with --timeout SECONDS, or "
-        f"look: `tfdeploy logs {folder} --explain`.",
+        hint=f"{longer} it longer with --timeout SECONDS, or look: `tfdeploy logs {folder} "
+        "--explain`.",
     )
 
 
-def _cause(file: StackFile, choice: Choice, state: str = "") -> tuple[Cause | None, str]:
+def _cause(file: StackFile, choice: Choice, state: str = "") -> tuple[Cause, str]:
     """What the first log that is known to explain a failure says, and whose it is.
 
     Args:
         state: look at services in this state alone.
     """
-    from tfdeploy.serverlog import why_failed
+    from tfdeploy.serverlog import Cause, why_failed
 
     for name in file.stack.services:
         now = choice.runtime.look(name)
@@ -227,4 +227,4 @@ def _cause(file: StackFile, choice: Choice, state: str = "") -> tuple[Cause | No
             lines = choice.runtime.logs(name, tail=300, follow=False)
             if cause := why_failed(lines, ending=now.ending):
                 return cause, name
-    return None, ""
+    return Cause(), ""

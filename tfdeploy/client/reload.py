@@ -83,10 +83,10 @@ def _failure(address: str, error: grpc.RpcError, timeout_seconds: float) -> Exce
 def _refused(address: str, code: str, message: str) -> TfdeployError:
     said = f"{code}: {message or 'no message'}"
     cause = cause_of(said)
-    more = cause.hint if cause else "the server's log says more."
+    more = cause.hint or "the server's log says more."
     return TfdeployError(
         "TFD411",
-        f"{said}. {cause.means}" if cause else said,
+        cause.explain(said),
         where=f"HandleReloadConfigRequest to {address}",
         hint=f"{more} Models that were served and are still listed go on.",
     )

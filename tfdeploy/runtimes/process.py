@@ -239,12 +239,10 @@ class ProcessRuntime:
         if service == GATEWAY:
             return service
         if there := self._there(service):
-            return unit(
-                service, (self._slots.other if beside else self._slots.live)(service, there)
-            )
-        names = [unit(service, slot) for slot in ("", *SLOTS)]
-        left = [name for name in names if self._log_path(name).exists()]
-        return max(left, key=lambda name: self._log_path(name).stat().st_mtime, default=service)
+            slot_of = self._slots.other if beside else self._slots.live
+            return unit(service, slot_of(service, there))
+        paths = [self._log_path(unit(service, slot)) for slot in ("", *SLOTS)]
+        return max(filter(Path.exists, paths), key=os.path.getmtime, default=paths[0]).stem
 
     def _is_up(self, service: str) -> bool:
         if service == GATEWAY:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tfdeploy.serverlog.gpu_lines import FALLBACK_LINES
 from tfdeploy.serverlog.matching import match_line
-from tfdeploy.serverlog.reasons import Cause
+from tfdeploy.serverlog.reasons import UNKNOWN, Cause
 
 # tensorflow/core/common_runtime/gpu/gpu_device.cc
 _CREATED = re.compile(
@@ -26,13 +26,13 @@ class GpuLog:
 
     device: str = ""
     memory_mib: int | None = None
-    cause: Cause | None = None
+    cause: Cause = UNKNOWN
     speaks: bool = False
 
     @property
     def why_not(self) -> str:
         """The cause in the server's own words."""
-        return self.cause.why if self.cause else ""
+        return self.cause.why
 
 
 def read_gpu_log(lines: Iterable[str]) -> GpuLog:

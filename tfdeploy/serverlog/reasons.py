@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tfdeploy.serverlog.known import Known, Matters, Tells
 from tfdeploy.serverlog.matching import Match, match_line
 from tfdeploy.serverlog.program_lines import ENDINGS, OUT_OF_MEMORY
+from tfdeploy.serverlog.table import CARRIERS
 
 
 @dataclass(frozen=True)
@@ -20,30 +21,42 @@ class Ending:
 
 @dataclass(frozen=True)
 class Cause:
-    """Why something failed.
+    """Why something failed; false where nothing is known of it.
 
     Attributes:
         why: in the server's own words; empty where only the exit code tells.
-        means: one sentence.
-        fix: what to do, one sentence.
-        code: tells the whole story, `tfdeploy explain CODE`.
+        means: one sentence; empty where nothing more is known than these words.
+        fix: what to do, one sentence; likewise.
+        code: tells the whole story, `tfdeploy explain CODE`; likewise.
     """
 
-    why: str
-    means: str
-    fix: str
-    code: str
+    why: str = ""
+    means: str = ""
+    fix: str = ""
+    code: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.why or self.means)
+
+    def explain(self, text: str) -> str:
+        """The text, and behind it what stands behind it."""
+        return f"{text.removesuffix('.')}. {self.means}" if self.means else text
 
     @property
     def hint(self) -> str:
-        """The fix, and where the whole story is told."""
+        """The fix, and where the whole story is told; empty where none is known."""
+        if not self.code:
+            return ""
         return f"{self.fix.removesuffix('.')} (`tfdeploy explain {self.code}`)."
+
+
+UNKNOWN = Cause()
 
 
 def why_failed(
     lines: Iterable[str], model: str | None = None, ending: Ending | None = None
-) -> Cause | None:
-    """The cause that explains a failure best; None where no known line is there.
+) -> Cause:
+    """The cause that explains a failure best, as far as a known line is there.
 
     Args:
         lines: of a server's log. Of lines that tell as much the last one counts: the log of an
@@ -62,23 +75,22 @@ def why_failed(
     if by_code is not None and (best is None or by_code.tells <= best.tells):
         return Cause("", by_code.means, by_code.fix, by_code.code)
     if best is None:
-        return None
+        return UNKNOWN
     why = f"{best.about}: {best.why}" if best.failed else best.why
-    return Cause(why, best.means, best.fix, best.known.code)
+    return _cause(best, why)
 
 
-def cause_of(message: str) -> Cause | None:
-    """What is known of one error, as a server answers with it; None where nothing is."""
+def cause_of(message: str) -> Cause:
+    """What is known of one error, as a server answers with it."""
     found = match_line(message)
     if found is None or found.known.matters is Matters.NEVER:
-        return None
-    return Cause(found.why, found.means, found.fix, found.known.code)
+        return UNKNOWN
+    return _cause(found, found.why)
 
 
 def reason(lines: Iterable[str], model: str | None = None) -> str:
     """The server's own sentence that explains a failure best; empty when none is known."""
-    cause = why_failed(lines, model)
-    return cause.why if cause else ""
+    return why_failed(lines, model).why
 
 
 def known_ending(ending: Ending | None) -> Known | None:
@@ -88,6 +100,12 @@ def known_ending(ending: Ending | None) -> Known | None:
     if ending.out_of_memory:
         return OUT_OF_MEMORY
     return ENDINGS.get(ending.exit_code or 0)
+
+
+def _cause(found: Match, why: str) -> Cause:
+    if found.known in CARRIERS:
+        return Cause(why)
+    return Cause(why, found.means, found.fix, found.known.code)
 
 
 def _about(found: Match, model: str | None) -> bool:
