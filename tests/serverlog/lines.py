@@ -65,6 +65,8 @@ LINES: dict[str, list[str]] = {
         "performance gains if more memory were available.",
         "W local_rendezvous.cc:404] Local rendezvous is aborting with status: ABORTED: Stopping "
         "remaining executors.",
+        "W startup.py:54] --num_unload_threads has no effect in this server: it unloads in one",
+        "W engine.py:84] Falling back to a TF1 session: libtensorflow_cc isn't there",
     ],
     "TFD257": ["unknown argument: --gpu_memory_fraction=0.3"],
     "TFD255": ["unknown argument: --model-name=hp", "unknown argument: --noenable_model_warmup"],
@@ -105,9 +107,11 @@ LINES: dict[str, list[str]] = {
         "E text_format.cc:433] Error parsing text-format tensorflow.serving.BatchingParameters: "
         '5:8: Message type "tensorflow.serving.BatchingParameters" has no field named "max_fun".',
         _START + "Invalid protobuf file: '/work/models.config'",
+        "E serving.py:67] The REST API stays closed: INVALID_ARGUMENT: something else",
     ],
     "TFD272": [
         "Failed to start server. Error: NOT_FOUND: /work/none; No such file or directory",
+        "E serving.py:67] The REST API stays closed: NOT_FOUND: /m; No such file or directory",
         "E server.cc:232] Failed to read ModelServerConfig file: NOT_FOUND: /work/models.config; "
         "No such file or directory",
     ],
@@ -168,7 +172,10 @@ LINES: dict[str, list[str]] = {
         "find base path /tmp/mnist_model/ for servable mnist",
         _ACCESS + "/m/plain_file; Not a directory",
     ],
-    "TFD215": [_ACCESS + "/models/saved_model; Permission denied"],
+    "TFD215": [
+        _ACCESS + "/models/saved_model; Permission denied",
+        "Failed to start server. Error: FAILED_PRECONDITION: /w/models.config; Permission denied",
+    ],
     "TFD113": [
         "W file_system_storage_path_source.cc:268] No versions of servable hp found under base "
         "path /m/empty. Did you forget to name your leaf directory as a number (eg. '/1/')?",
@@ -329,7 +336,10 @@ LINES: dict[str, list[str]] = {
         "E server.cc:430] Failed to start HTTP Server at localhost:8501",
         "bind: Address already in use",
     ],
-    "TFD499": [_ACCESS + "/models; Too many open files"],
+    "TFD499": [
+        _ACCESS + "/models; Too many open files",
+        "W http_server.py:71] A connection was closed: 8192 are open already",
+    ],
     "TFD491": [_ENTRY.format("Illegal instruction")],
     "TFD492": [
         "tensorflow_model_server: error while loading shared libraries: libcuda.so.1: cannot open "

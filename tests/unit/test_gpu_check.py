@@ -93,7 +93,7 @@ def test_the_device_that_was_created_is_read_from_the_log(line: str) -> None:
 def test_a_server_that_fell_back_to_the_cpu_fails_with_its_own_words(
     lines: list[str], why: str
 ) -> None:
-    assert read_gpu_log(lines).why_not.startswith(why)
+    assert read_gpu_log(lines).cause.why.startswith(why)
     assert checked(Logged(lines))[0] == "TFD316"
 
 

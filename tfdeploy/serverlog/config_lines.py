@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from tfdeploy.serverlog.known import Known, Tells
 
+_FILE_NEEDED = (
+    r"(?:Failed to start server\. Error|Failed to read ModelServerConfig file"
+    r"|The REST API stays closed): "
+)
 _LINT = "`tfdeploy lint` on the set-up names what was meant"
 
 FLAG_LINES = (
@@ -138,11 +142,18 @@ FILE_LINES = (
         Tells.START,
     ),
     Known(
-        r"(?:Failed to start server\. Error|Failed to read ModelServerConfig file): "
-        r"NOT_FOUND: (?P<file>.+); No such file or directory",
+        _FILE_NEEDED + r"NOT_FOUND: (?P<file>.+); No such file or directory",
         "TFD272",
         "The config file {file} isn't there.",
         "mount the folder that holds it, and give the path as the server sees it.",
+        "util/proto_util.h",
+        Tells.START,
+    ),
+    Known(
+        _FILE_NEEDED + r"\w+: (?P<file>.+); Permission denied",
+        "TFD215",
+        "The server's user may not read the config file {file}.",
+        "give it read permission, and search permission on the folders above.",
         "util/proto_util.h",
         Tells.START,
     ),

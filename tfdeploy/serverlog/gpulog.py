@@ -29,11 +29,6 @@ class GpuLog:
     cause: Cause = UNKNOWN
     speaks: bool = False
 
-    @property
-    def why_not(self) -> str:
-        """The cause in the server's own words."""
-        return self.cause.why
-
 
 def read_gpu_log(lines: Iterable[str]) -> GpuLog:
     """The last device that was created, or the most telling cause why none was."""

@@ -93,4 +93,14 @@ HARMLESS_LINES = (
         "A request's other parts ended with the one that did.",
         "tensorflow/core/framework/local_rendezvous.cc",
     ),
+    harmless(
+        r"has no effect in this server: ",
+        "The embedded server does without that flag; the real one has a use for it.",
+        "tfdeploy/server/startup.py",
+    ),
+    harmless(
+        r"Falling back to a TF1 session: ",
+        "The embedded server runs this model in another way, a slower one.",
+        "tfdeploy/server/engine.py",
+    ),
 )

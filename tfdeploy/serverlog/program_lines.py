@@ -162,7 +162,7 @@ PORT_LINES = (
         Tells.ADDRESS,
     ),
     Known(
-        r"Too many open files",
+        r"Too many open files|A connection was closed: \d+ are open already",
         "TFD499",
         "The server has as many files and connections open as it may.",
         "raise the limit (`ulimits: nofile` in Compose), and see that clients keep connections.",
@@ -174,7 +174,8 @@ PORT_LINES = (
 OUT_OF_MEMORY = Known(
     "",
     "TFD493",
-    "The container took more memory than its limit, and the kernel killed it.",
+    "Its models, a second version during a change and a batch must fit into the memory limit, for "
+    "which the kernel killed it.",
     _MEMORY,
     "Docker's State.OOMKilled",
     Tells.KILLED,

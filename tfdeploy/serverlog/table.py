@@ -65,6 +65,14 @@ CARRIERS = (
         "model_servers/server.cc",
         Tells.CONFIG,
     ),
+    Known(
+        r"The REST API stays closed: (?P<why>.+)",
+        "TFD273",
+        "REST stays closed, and gRPC goes on: {why}",
+        "mend the file of --monitoring_config_file.",
+        "tfdeploy/server/serving.py; the real server does it without a word",
+        Tells.REST,
+    ),
 )
 
 # What never matters stands first: some of it has the words of what does.
