@@ -136,7 +136,7 @@ FALLBACK_LINES = (
     _on_cpu(
         r"Ignoring visible gpu device (?P<device>.+)",
         "TFD314",
-        "TensorFlow doesn't take the GPU {device}.",
+        "TensorFlow doesn't take the GPU {device}",
         _NEWER,
         _DEVICE,
     ),
