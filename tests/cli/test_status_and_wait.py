@@ -92,6 +92,8 @@ def test_a_push_that_kept_the_old_version_serving_is_a_difference(
     assert ran.exit_code == 5
     assert ran.document["errors"][0]["code"] == "TFD450"
     assert "half 4 failed to load" in ran.stderr
+    assert "A file of its variables is damaged.  [TFD450]" in ran.stderr
+    assert "(`tfdeploy explain TFD111`)" in ran.stderr
     rows = {row["version"]: row for row in status(cli, 1)["models"]}
     assert (rows[4]["wanted"], rows[4]["state"], rows[4]["ok"]) == (True, "END", False)
     assert (rows[3]["wanted"], rows[3]["state"], rows[3]["ok"]) == (False, "AVAILABLE", False)

@@ -89,7 +89,8 @@ def test_a_refusal_carries_code_and_message(serving: Callable[[Answer], str]) ->
     with pytest.raises(TfdeployError) as caught:
         reload_config(serving(refuse), CONFIG, 5)
     assert caught.value.code == "TFD411"
-    assert caught.value.message == f"INVALID_ARGUMENT: {said}"
+    assert caught.value.message == f"INVALID_ARGUMENT: {said}. It is listed twice in one config."
+    assert "`tfdeploy explain TFD277`" in caught.value.hint
 
 
 def test_a_refusal_inside_the_response_counts_too(serving: Callable[[Answer], str]) -> None:

@@ -24,6 +24,7 @@ from tfdeploy.plan import (
     WriteFiles,
 )
 from tfdeploy.render import RenderedService, RenderedStack, Templates, render_stack
+from tfdeploy.serverlog import Ending
 from tfdeploy.stack import parse_stack
 
 TEXT = "stack: s\nservices: {a: {models: {m: {}}}, b: {models: {m: {}}}}\n"
@@ -322,6 +323,25 @@ def test_a_service_that_ended_is_given_up_at_once(tmp_path: Path) -> None:
     error = waited(FakeRuntime(tmp_path, states=states), {"m": (1,)})
     assert (error.code, error.message) == ("TFD410", "Service 'a' ended: exit code 137")
     assert "empty" in error.where
+
+
+def test_what_an_exit_code_means_and_how_to_mend_it_is_told(tmp_path: Path) -> None:
+    gone = ObservedService("a", "exited", detail="exit code 132, signal 4", ending=Ending(132))
+    error = waited(FakeRuntime(tmp_path, states={"a": gone}), {"m": (1,)})
+    assert error.message.startswith("Service 'a' ended: exit code 132, signal 4. The server uses")
+    assert "(`tfdeploy explain TFD491`)" in error.hint
+
+
+def test_the_log_explains_more_than_an_exit_code(tmp_path: Path) -> None:
+    gone = ObservedService("a", "exited", detail="exit code 255", ending=Ending(255))
+    log = (
+        "E x.cc:1] Servable: {name: m version: 1} cannot be loaded: NOT_FOUND: Could not find meta "
+        "graph def matching supplied tags: { serve }. To inspect",
+    )
+    error = waited(FakeRuntime(tmp_path, states={"a": gone}, log=log), {"m": (1,)})
+    assert error.message.startswith("Service 'a' ended: m 1: NOT_FOUND: Could not find meta graph")
+    assert error.message.endswith("The SavedModel has no graph with just the tags 'serve'.")
+    assert "(`tfdeploy explain TFD111`). The whole log" in error.hint
 
 
 def test_a_service_that_keeps_restarting_is_given_up(tmp_path: Path) -> None:

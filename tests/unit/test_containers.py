@@ -13,6 +13,7 @@ from tfdeploy.runtimes.containers import (
     service_state,
     used_memory,
 )
+from tfdeploy.serverlog import Ending
 
 
 def inspected(state: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -75,6 +76,19 @@ def test_an_ended_container_says_why_in_words(state: Any, words: str) -> None:
     service = describe("serving", inspected({**state, "StartedAt": "0001-01-01T00:00:00Z"}))
     assert words in service.detail
     assert service.started_at is None
+
+
+@pytest.mark.parametrize(
+    ("state", "ending"),
+    [
+        ({"Status": "exited", "ExitCode": 137, "OOMKilled": True}, Ending(137, True)),
+        ({"Status": "restarting", "ExitCode": 132}, Ending(132)),
+        ({"Status": "running", "ExitCode": 0}, None),
+        ({"Status": "created", "ExitCode": 0}, None),
+    ],
+)
+def test_how_a_container_ended_is_kept(state: Any, ending: Ending | None) -> None:
+    assert describe("serving", inspected(state)).ending == ending
 
 
 @pytest.mark.parametrize(

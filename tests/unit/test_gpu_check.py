@@ -14,8 +14,8 @@ from tfdeploy.errors import TfdeployError
 from tfdeploy.gpu.inventory import Device, GpuProcess, Inventory
 from tfdeploy.plan import ObservedService
 from tfdeploy.render import RenderedService
-from tfdeploy.runtimes.gpulog import read_gpu_log
 from tfdeploy.runtimes.nvml import no_gpu
+from tfdeploy.serverlog import read_gpu_log
 
 CREATED = (
     "2024-05-14 10:00:00.1: I tensorflow/core/common_runtime/gpu/gpu_device.cc:1928] Created "
@@ -93,7 +93,7 @@ def test_the_device_that_was_created_is_read_from_the_log(line: str) -> None:
 def test_a_server_that_fell_back_to_the_cpu_fails_with_its_own_words(
     lines: list[str], why: str
 ) -> None:
-    assert read_gpu_log(lines).why_not.startswith(why)
+    assert read_gpu_log(lines).cause.why.startswith(why)
     assert checked(Logged(lines))[0] == "TFD316"
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tfdeploy.runtimes.serverlog import reason
+from tfdeploy.serverlog import reason
 
 STAMP = "2026-01-02 03:04:05.678901: E external/x/loader_harness.cc:123] "
 FAILED = STAMP + (

@@ -20,6 +20,7 @@ from tfdeploy.client.status import get_metadata
 from tfdeploy.errors import TfdeployError
 from tfdeploy.plan import CheckAnswers
 from tfdeploy.savedmodel import Signature, signature_changes
+from tfdeploy.serverlog import cause_of
 from tfdeploy.stack.checks import CheckRequest
 
 # The first request is the slowest; a --timeout below it is the limit.
@@ -146,12 +147,17 @@ class _Gate:
     def _failed(self, what: str, where: str = "") -> TfdeployError:
         step = self._step
         serves = "" if step.before is None else f"; {step.before} serves on"
+        cause = cause_of(what)
+        publish = f"{cause.hint} Or" if cause.hint else "publish a version that does, or"
         return TfdeployError(
             "TFD430",
-            f"{step.model} {step.version} doesn't answer as it should, {what.rstrip('.')}{serves}.",
+            cause.explain(
+                f"{step.model} {step.version} doesn't answer as it should, "
+                f"{what.rstrip('.')}{serves}."
+            ),
             where=where or f"{self._url}:predict",
-            hint="publish a version that does, or correct what is expected (`checks:` in the "
-            "stack file); --no-checks moves requests all the same.",
+            hint=f"{publish} correct what is expected (`checks:` in the stack file); --no-checks "
+            "moves requests all the same.",
         )
 
 

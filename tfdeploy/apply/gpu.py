@@ -9,8 +9,8 @@ from tfdeploy.errors import TfdeployError
 from tfdeploy.gpu.inventory import Inventory
 from tfdeploy.render import RenderedService
 from tfdeploy.runtimes import Runtime
-from tfdeploy.runtimes.gpulog import read_gpu_log
 from tfdeploy.runtimes.nvml import take_inventory
+from tfdeploy.serverlog import Cause, read_gpu_log
 
 LOG_LINES = 5000
 
@@ -38,13 +38,13 @@ def check_gpu(
     if found.device:
         return
     pid = runtime.look(service.name, beside=beside).pid
-    uses = None if found.why_not else _uses_gpu(pid, devices)
+    uses = None if found.cause else _uses_gpu(pid, devices)
     if uses:
         return
-    if uses is None and not found.why_not and not found.speaks:
+    if uses is None and not found.cause and not found.speaks:
         note(str(_unknown(service.name)))
         return
-    error = _on_the_cpu(service, found.why_not)
+    error = _on_the_cpu(service, found.cause)
     if service.gpu_required:
         raise error
     note(str(error))
@@ -62,14 +62,17 @@ def _uses_gpu(pid: int | None, devices: Callable[[], Inventory]) -> bool | None:
     return bool(listed & pids) if pids and listed else None
 
 
-def _on_the_cpu(service: RenderedService, why: str) -> TfdeployError:
-    reason = why or "its log names no GPU"
+def _on_the_cpu(service: RenderedService, cause: Cause) -> TfdeployError:
+    why = cause.explain(cause.why) or "its log names no GPU."
+    look = (
+        "`tfdeploy gpu list` shows the driver and what Docker reaches; the image must be a -gpu "
+        "one."
+    )
     return TfdeployError(
         "TFD316",
-        f"Service '{service.name}' asked for a GPU and runs on the CPU: {reason}.",
+        f"Service '{service.name}' asked for a GPU and runs on the CPU: {why}",
         where=f"the log of service '{service.name}'",
-        hint="`tfdeploy gpu list` shows the driver and what Docker reaches; the image must be a "
-        "-gpu one. Where the CPU will do: `gpu: {required: false}`.",
+        hint=f"{cause.hint or look} Where the CPU will do: `gpu: {{required: false}}`.",
     )
 
 

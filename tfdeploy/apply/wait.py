@@ -11,7 +11,7 @@ from tfdeploy.client.status import Unreachable, VersionStatus, get_status
 from tfdeploy.errors import TfdeployError
 from tfdeploy.plan import ObservedService, WaitAvailable
 from tfdeploy.runtimes import Runtime
-from tfdeploy.runtimes.serverlog import reason
+from tfdeploy.serverlog import Cause, cause_of, why_failed
 
 POLL_SECONDS = 0.1
 # A container that starts again and again never stays down long enough to be seen as exited.
@@ -110,37 +110,46 @@ def _give_up_if_hopeless(
 ) -> None:
     for what, status in states.items():
         if status.failed:
-            raise TfdeployError(
-                "TFD410",
-                f"{what} on service '{step.service}' failed to load: {status.error_message}",
-                where=f"{service.rest_url}/v1/models/{what.split()[0]}: {status.error_code}",
-                hint="mend the model and publish it under a higher version number: the server "
-                "doesn't try a number again that failed, so this one is burned. `tfdeploy "
-                f"versions STACK {what.split()[0]}` shows the next free one.",
-            )
+            raise _failed_to_load(step, service, what, status)
     died = service.state in ("exited", "absent")
     if died or service.restarts >= restarts + RESTARTS_THAT_MEAN_FAILURE:
         raise _died(step, runtime, service)
 
 
-def _died(step: WaitAvailable, runtime: Runtime, service: ObservedService) -> TfdeployError:
-    lines = list(_log(step, runtime))
-    why = reason(lines) or service.detail or "it ended without a reason in its log"
-    how = "keeps restarting" if service.state not in ("exited", "absent") else "ended"
+def _failed_to_load(
+    step: WaitAvailable, service: ObservedService, what: str, status: VersionStatus
+) -> TfdeployError:
+    model = what.split()[0]
+    cause = cause_of(status.error_message)
     return TfdeployError(
         "TFD410",
-        f"Service '{step.service}' {how}: {why}",
-        where=f"the log of service '{step.service}'{_last(lines)}",
-        hint="`tfdeploy inspect` on the model's folder shows what it holds; the whole log: "
-        f"`tfdeploy logs STACK {step.service}`.",
+        cause.explain(f"{what} on service '{step.service}' failed to load: {status.error_message}"),
+        where=f"{service.rest_url}/v1/models/{model}: {status.error_code}",
+        hint=f"{cause.hint or 'mend the model.'} The server doesn't try a number again "
+        f"that failed, so this one is burned: `tfdeploy versions STACK {model}` shows the next "
+        "free one.",
     )
 
 
-def _last(lines: list[str]) -> str:
+def _died(step: WaitAvailable, runtime: Runtime, service: ObservedService) -> TfdeployError:
+    lines = list(_log(step, runtime))
+    cause = why_failed(lines, ending=service.ending)
+    why = cause.why or service.detail or "it ended without a reason in its log"
+    how = "keeps restarting" if service.state not in ("exited", "absent") else "ended"
+    look = "`tfdeploy inspect` on the model's folder shows what it holds."
+    return TfdeployError(
+        "TFD410",
+        cause.explain(f"Service '{step.service}' {how}: {why}"),
+        where=f"the log of service '{step.service}'{_last(lines, cause)}",
+        hint=f"{cause.hint or look} The whole log: `tfdeploy logs STACK {step.service}`.",
+    )
+
+
+def _last(lines: list[str], cause: Cause) -> str:
     """The last line, where the log has no line that is known to explain a failure."""
     if not lines:
         return ", which is empty"
-    return "" if reason(lines) else f": {lines[-1].strip()}"
+    return "" if cause.why else f": {lines[-1].strip()}"
 
 
 def _too_late(
@@ -149,12 +158,14 @@ def _too_late(
     missing = [f"{what} ({state})" for what, state in shown.items() if state != "AVAILABLE"]
     labels = ", ".join(f"{m}:{label}" for m, names in step.labels.items() for label in names)
     lines = list(_log(step, runtime))
-    why = reason(lines)
+    cause = why_failed(lines)
+    why = f". {cause.explain(cause.why)}" if cause else "."
+    look = f"`tfdeploy logs STACK {step.service}`"
+    longer = "give it longer with --timeout SECONDS"
     return TfdeployError(
         "TFD412",
         f"Not AVAILABLE on service '{step.service}' after {seconds:g} s: "
-        f"{', '.join(missing) or f'labels {labels}'}{f'. {why}' if why else '.'}",
-        where=f"the log of service '{step.service}'{_last(lines)}",
-        hint="give it longer with --timeout SECONDS, or look: "
-        f"`tfdeploy logs STACK {step.service}`.",
+        f"{', '.join(missing) or f'labels {labels}'}{why}",
+        where=f"the log of service '{step.service}'{_last(lines, cause)}",
+        hint=f"{cause.hint} Or {longer}; {look}." if cause.hint else f"{longer}, or look: {look}.",
     )

@@ -43,6 +43,7 @@ from tfdeploy.cli import moves  # noqa: E402
 from tfdeploy.cli import history  # noqa: E402
 from tfdeploy.cli import undo  # noqa: E402
 from tfdeploy.cli import watch  # noqa: E402
+from tfdeploy.cli import logs  # noqa: E402
 from tfdeploy.cli import wait  # noqa: E402
 from tfdeploy.cli import prune  # noqa: E402
 from tfdeploy.cli import predict  # noqa: E402
@@ -69,6 +70,7 @@ __all__ = [
     "importing",
     "inspect",
     "lint",
+    "logs",
     "moves",
     "predict",
     "prune",

@@ -19,7 +19,7 @@ def explain(
 ) -> None:
     """Tell what a code means, why the server behaves so, and how to mend it.
 
-    Codes are those of errors and of what `tfdeploy lint` finds.
+    Codes are those of errors, and of what `tfdeploy lint` and `tfdeploy logs --explain` find.
     """
     import difflib
 

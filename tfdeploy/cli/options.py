@@ -27,6 +27,14 @@ StackArgument = Annotated[
         autocompletion=complete_stack,
     ),
 ]
+MaybeStackArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[STACK]",
+        help="The stack's folder below the stacks folder, or a path to it.",
+        autocompletion=complete_stack,
+    ),
+]
 StacksDir = Annotated[
     Path,
     typer.Option("--stacks-dir", envvar="TFDEPLOY_STACKS_DIR", help="The folder of all stacks."),

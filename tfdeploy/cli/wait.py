@@ -28,6 +28,7 @@ from tfdeploy.errors import TfdeployError
 if TYPE_CHECKING:
     from tfdeploy.plan.waiting import Target
     from tfdeploy.runtimes import Choice
+    from tfdeploy.serverlog import Cause
     from tfdeploy.stack import StackFile
 
 POLL_SECONDS = 0.5
@@ -147,7 +148,7 @@ class _Waiting:
             changing = holder is not None or read_holder(file.folder) is not None
             never = never + 1 if why_never and not changing else 0
             if why_never and never >= LOOKS_THAT_MEAN_NEVER:
-                raise _never(file, why_never)
+                raise _never(file, choice, why_never)
             if time.monotonic() > end:
                 raise _too_late(file, choice, missing, timeout_seconds)
             time.sleep(POLL_SECONDS)
@@ -182,33 +183,48 @@ class _Waiting:
             output.note(f"waiting: {'; '.join(missing)}")
 
 
-def _never(file: StackFile, why: str) -> TfdeployError:
+def _never(file: StackFile, choice: Choice, why: str) -> TfdeployError:
+    from tfdeploy.serverlog import cause_of
+
     folder = file.folder.name
+    cause = cause_of(why) or _cause(file, choice, "exited")[0]
+    up = f"`tfdeploy up {folder}` brings what the stack file says"
     return TfdeployError(
         "TFD450",
-        f"It can't come any more: {why}.",
+        cause.explain(f"It can't come any more: {why}."),
         where=file.where("services"),
-        hint=f"`tfdeploy up {folder}` brings what the stack file says; `tfdeploy status {folder}` "
-        "shows what differs.",
+        hint=f"{cause.hint} {up}; `tfdeploy status {folder}` shows what differs.".lstrip(),
     )
 
 
 def _too_late(
     file: StackFile, choice: Choice, missing: list[str], timeout_seconds: float
 ) -> TfdeployError:
+    folder = file.folder.name
+    cause, service = _cause(file, choice)
+    line = f"the log of service '{service}': {cause.why}" if cause.why else ""
+    longer = f"{cause.hint} Or give" if cause.hint else "give"
     return TfdeployError(
         "TFD451",
-        f"Not there after {timeout_seconds:g} s: {'; '.join(missing)}.",
-        where=_log_line(file, choice),
-        hint=f"give it longer with --timeout SECONDS, or look: `tfdeploy logs {file.folder.name}`.",
+        cause.explain(f"Not there after {timeout_seconds:g} s: {'; '.join(missing)}."),
+        where=line or f"tfdeploy status {folder}",
+        hint=f"{longer} it longer with --timeout SECONDS, or look: `tfdeploy logs {folder} "
+        "--explain`.",
     )
 
 
-def _log_line(file: StackFile, choice: Choice) -> str:
-    """The first line in a log that is known to explain a failure, or where the logs are."""
-    from tfdeploy.runtimes.serverlog import reason
+def _cause(file: StackFile, choice: Choice, state: str = "") -> tuple[Cause, str]:
+    """What the first log that is known to explain a failure says, and whose it is.
+
+    Args:
+        state: look at services in this state alone.
+    """
+    from tfdeploy.serverlog import Cause, why_failed
 
     for name in file.stack.services:
-        if why := reason(list(choice.runtime.logs(name, tail=300, follow=False))):
-            return f"the log of service '{name}': {why}"
-    return f"tfdeploy status {file.folder.name}"
+        now = choice.runtime.look(name)
+        if state in ("", now.state):
+            lines = choice.runtime.logs(name, tail=300, follow=False)
+            if cause := why_failed(lines, ending=now.ending):
+                return cause, name
+    return Cause(), ""

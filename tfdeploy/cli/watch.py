@@ -1,4 +1,4 @@
-"""status, logs: look at what runs."""
+"""status: look at what runs."""
 
 import sys
 import time
@@ -104,49 +104,3 @@ def _watch(stack: str, stacks_dir: Path, runtime: str | None, every: float) -> N
             moment = time.strftime("%H:%M:%S")
             output.write(clear + "\n".join([moment, *lines, "", ""]))
             time.sleep(every)
-
-
-@app.command(**examples("tfdeploy logs vision", "tfdeploy logs vision classifier --follow"))
-def logs(
-    stack: StackArgument,
-    service: Annotated[
-        str | None, typer.Argument(metavar="[SERVICE]", help="One service; default: all.")
-    ] = None,
-    tail: Annotated[int, typer.Option(help="How many lines from the end.")] = 100,
-    follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Go on with what is added.")
-    ] = False,
-    runtime: RuntimeOption = None,
-    stacks_dir: StacksDir = DEFAULT_STACKS,
-) -> None:
-    """Print what the servers wrote to their logs."""
-    file = load(stack, stacks_dir)
-    names = [*file.stack.services, *(["gateway"] if file.stack.gateway else [])]
-    if service is not None and service not in names:
-        raise TfdeployError(
-            "TFD208",
-            f"There is no service '{service}'.",
-            where=file.where("services"),
-            hint=f"services of the stack: {', '.join(names)}.",
-        )
-    if follow and service is None and len(names) > 1:
-        raise TfdeployError(
-            "TFD216",
-            "--follow takes one service.",
-            where=f"tfdeploy logs {stack} --follow",
-            hint=f"name one of: {', '.join(names)}.",
-        )
-    choice = choose(file, runtime)
-    printed = False
-    for name in [service] if service else names:
-        prefix = f"{name} | " if service is None and len(names) > 1 else ""
-        for line in choice.runtime.logs(name, tail=tail, follow=follow):
-            output.print_line(prefix + line)
-            printed = True
-    if not printed and all(choice.runtime.look(name).state == "absent" for name in names):
-        raise TfdeployError(
-            "TFD408",
-            f"Stack '{file.stack.stack}' isn't up, and has left no log.",
-            where=file.where("services"),
-            hint=f"`tfdeploy up {file.folder.name}` starts it.",
-        )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tfdeploy.client.rest import Unreachable
 from tfdeploy.errors import TfdeployError
+from tfdeploy.serverlog import cause_of
 
 if TYPE_CHECKING:
     import grpc
@@ -80,9 +81,12 @@ def _failure(address: str, error: grpc.RpcError, timeout_seconds: float) -> Exce
 
 
 def _refused(address: str, code: str, message: str) -> TfdeployError:
+    said = f"{code}: {message or 'no message'}"
+    cause = cause_of(said)
+    more = cause.hint or "the server's log says more."
     return TfdeployError(
         "TFD411",
-        f"{code}: {message or 'no message'}",
+        cause.explain(said),
         where=f"HandleReloadConfigRequest to {address}",
-        hint="the server's log says more. Models that were served and are still listed go on.",
+        hint=f"{more} Models that were served and are still listed go on.",
     )

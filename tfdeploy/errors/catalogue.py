@@ -6,6 +6,7 @@ from tfdeploy.errors.doctor_entries import DOCTOR_ENTRIES
 from tfdeploy.errors.entries import Entry, Exit
 from tfdeploy.errors.gateway_entries import GATEWAY_ENTRIES
 from tfdeploy.errors.gpu_entries import GPU_ENTRIES
+from tfdeploy.errors.log_entries import LOG_ENTRIES
 from tfdeploy.errors.running_entries import RUNNING_ENTRIES
 from tfdeploy.errors.setup_entries import SETUP_ENTRIES
 from tfdeploy.errors.version_entries import VERSION_ENTRIES
@@ -380,6 +381,7 @@ CATALOGUE: dict[str, Entry] = {
         "says: another program has the port, or the address is the gRPC port.",
     ),
     **RUNNING_ENTRIES,
+    **LOG_ENTRIES,
     "TFD700": Entry(
         Exit.BUG,
         "A bug in tfdeploy",

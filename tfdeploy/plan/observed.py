@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tfdeploy.serverlog import Ending
+
 State = Literal["absent", "exited", "starting", "running", "unhealthy"]
 
 
@@ -30,6 +32,7 @@ class ObservedService:
     ``labels`` holds, for each model, the labels that answer and the versions they answer with.
     Behind a gateway it is the server in the ``slot`` that answers (``a`` or ``b``; empty without
     one), and ``other`` says whether another slot has a server, too: a change was cut short.
+    ``ending`` is how the process of one that isn't running ended, where the runtime knows it.
     """
 
     name: str
@@ -46,6 +49,7 @@ class ObservedService:
     slot: str = ""
     other: bool = False
     pid: int | None = None
+    ending: Ending | None = None
 
     def available(self, model: str) -> set[int]:
         """The version numbers of a model that answer."""

@@ -10,7 +10,9 @@ from tfdeploy.plan import ObservedGateway, ObservedService
 from tfdeploy.plan.observed import State
 from tfdeploy.render import IN_CONTAINER, LABEL_SERVER_HASH
 from tfdeploy.render.gateway import ENTRY_PORT, OWN_PORT
+from tfdeploy.serverlog import Ending
 
+ENDED = ("exited", "dead", "restarting")
 ANY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
 
 
@@ -29,6 +31,7 @@ def describe(service: str, attrs: Mapping[str, Any]) -> ObservedService:
         restarts=int(attrs.get("RestartCount") or 0),
         started_at=_started_at(state) if state.get("Running") else None,
         pid=state.get("Pid") or None,
+        ending=_ending(state),
     )
 
 
@@ -107,6 +110,12 @@ def _detail(state: Mapping[str, Any]) -> str:
     why = f": {state['Error']}" if state.get("Error") else ""
     by = f", signal {code - 128}" if isinstance(code, int) and code > 128 else ""
     return f"exit code {code}{by}{why}" if status in ("exited", "restarting") else f"{status}{why}"
+
+
+def _ending(state: Mapping[str, Any]) -> Ending | None:
+    if state.get("Status") not in ENDED:
+        return None
+    return Ending(state.get("ExitCode"), bool(state.get("OOMKilled")))
 
 
 def _started_at(state: Mapping[str, Any]) -> float | None:

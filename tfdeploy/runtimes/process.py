@@ -36,8 +36,8 @@ from tfdeploy.runtimes.process_record import MARK, Record, find_record, read_rec
 from tfdeploy.runtimes.room import check_room
 from tfdeploy.runtimes.secrets import with_secrets
 from tfdeploy.runtimes.server_program import check_server
-from tfdeploy.runtimes.serverlog import reason
 from tfdeploy.runtimes.slots import Slots
+from tfdeploy.serverlog import reason
 from tfdeploy.stack import StackFile
 from tfdeploy.stack.file import RUN_DIR
 
@@ -221,10 +221,7 @@ class ProcessRuntime:
 
     def logs(self, service: str, *, tail: int, follow: bool, beside: bool = False) -> Iterator[str]:
         """The end of the service's log file, and what is added to it."""
-        there = self._there(service)
-        slot = (self._slots.other if beside else self._slots.live)(service, there)
-        # Nothing has a server any more, and the log of the last one is there all the same.
-        name = service if service == GATEWAY or (not there and not slot) else unit(service, slot)
+        name = self._logged(service, beside=beside)
         path = self._log_path(name)
         yield from self._tail(name, tail)
         if not follow or not path.exists():
@@ -237,6 +234,16 @@ class ProcessRuntime:
                     yield line.rstrip("\n")
                 else:
                     time.sleep(0.2)
+
+    def _logged(self, service: str, *, beside: bool) -> str:
+        """Whose log it is; where nothing has a server any more, that of the last one."""
+        if service == GATEWAY:
+            return service
+        if there := self._there(service):
+            slot_of = self._slots.other if beside else self._slots.live
+            return unit(service, slot_of(service, there))
+        paths = [self._log_path(unit(service, slot)) for slot in ("", *SLOTS)]
+        return max(filter(Path.exists, paths), key=os.path.getmtime, default=paths[0]).stem
 
     def _is_up(self, service: str) -> bool:
         if service == GATEWAY:

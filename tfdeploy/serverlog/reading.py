@@ -1,0 +1,152 @@
+"""A whole log: each thing that is known of it, once. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from tfdeploy.serverlog.known import Known, Matters
+from tfdeploy.serverlog.matching import Match, match_line
+from tfdeploy.serverlog.reasons import Ending, known_ending
+
+_STAMP = re.compile(r"\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d")
+# absl's: the first four digits are its level's date, which it leaves at zero.
+_SECONDS = re.compile(r"\b[IWEF]\d{4} 00:00:(\d{9,11})\.\d+ ")
+_STAMP_ENDS = 120
+_LINE_CHARACTERS = 300
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When a line came: its number in the log, from 1, and its stamp, or the last one before."""
+
+    line: int
+    stamp: str = ""
+
+    def __str__(self) -> str:
+        return self.stamp or f"line {self.line}"
+
+
+@dataclass
+class Finding:
+    """What one or several lines say.
+
+    Attributes:
+        about: models that they name, with versions.
+        line: the first of them, as it stands there; empty where the exit code says it.
+    """
+
+    code: str
+    means: str
+    fix: str
+    harmless: bool
+    about: list[str]
+    line: str
+    count: int
+    first: Moment | None
+    last: Moment | None
+
+    def __str__(self) -> str:
+        names = ", ".join(self.about)
+        return f"{names}: {self.means}" if names else self.means
+
+    def as_data(self) -> dict[str, Any]:
+        """The same for machines."""
+        return {
+            "code": self.code or None,
+            "harmless": self.harmless,
+            "about": self.about,
+            "means": self.means,
+            "fix": self.fix or None,
+            "count": self.count,
+            "line": self.line or None,
+            "first": _moment_data(self.first),
+            "last": _moment_data(self.last),
+        }
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is known of a log: how many lines it has, and the findings, problems first."""
+
+    lines: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def problems(self) -> list[Finding]:
+        """Those that aren't harmless."""
+        return [one for one in self.findings if not one.harmless]
+
+
+def read_log(
+    lines: Iterable[str], wants_gpu: bool | None = None, ending: Ending | None = None
+) -> Reading:
+    """Everything in a log that is known, each once, in the order of its first line.
+
+    Args:
+        lines: of a server, or of a client; any text.
+        wants_gpu: whether the service asked for a GPU; None where that isn't known.
+        ending: how the process ended.
+    """
+    found: dict[tuple[str, str], Finding] = {}
+    number, stamp = 0, ""
+    for number, line in enumerate(lines, 1):
+        stamp = _stamp(line) or stamp
+        if match := match_line(line):
+            _add(found, match, line, Moment(number, stamp), wants_gpu)
+    findings = list(found.values())
+    if known := known_ending(ending):
+        findings.insert(0, _of_ending(known))
+    return Reading(number, tuple(sorted(findings, key=lambda one: one.harmless)))
+
+
+def _add(
+    found: dict[tuple[str, str], Finding],
+    match: Match,
+    line: str,
+    moment: Moment,
+    wants_gpu: bool | None,
+) -> None:
+    key = (match.known.code, match.means)
+    if key not in found:
+        harmless = not _matters(match.known.matters, wants_gpu)
+        shown = line.strip()[:_LINE_CHARACTERS]
+        found[key] = Finding(
+            match.known.code, match.means, match.fix, harmless, [], shown, 0, moment, moment
+        )
+    one = found[key]
+    one.count += 1
+    one.last = moment
+    if match.about and match.about not in one.about:
+        one.about.append(match.about)
+
+
+def _of_ending(known: Known) -> Finding:
+    return Finding(known.code, known.means, known.fix, False, [], "", 1, None, None)
+
+
+def _matters(matters: Matters, wants_gpu: bool | None) -> bool:
+    match matters:
+        case Matters.ALWAYS:
+            return True
+        case Matters.UNLESS_CPU:
+            return wants_gpu is not False
+        case Matters.IF_GPU:
+            return wants_gpu is True
+    return False
+
+
+def _stamp(line: str) -> str:
+    head = line[:_STAMP_ENDS]
+    if match := _STAMP.search(head):
+        return match[0].replace("T", " ")
+    if match := _SECONDS.search(head):
+        return datetime.fromtimestamp(int(match[1]), UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return ""
+
+
+def _moment_data(moment: Moment | None) -> dict[str, Any] | None:
+    return {"line": moment.line, "time": moment.stamp or None} if moment else None
