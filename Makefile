@@ -8,6 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME ?=
 SECONDS ?= 60
+PROCESSES ?= 4
 ARGS ?=
 TARGETS ?= json http textproto flags tensorproto
 
@@ -37,8 +38,9 @@ $(VENV)/%.stamp: pyproject.toml | $(BIN)/python
 demo: $(VENV)/demo.stamp  ## The main job: train, export, add, up, predict, status, down (RUNTIME=docker|process)
 	@RUNTIME=$(RUNTIME) $(BIN)/python -m stacks.demo.run
 
+# More than there are cores: much of it is waiting for servers and containers.
 test: $(VENV)/dev.stamp  ## The whole suite; tests on Docker run when an engine answers
-	@$(BIN)/python -m pytest --numprocesses=2 --dist=loadgroup $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=$(PROCESSES) --dist=loadgroup $(ARGS)
 
 unit: $(VENV)/dev.stamp  ## The tests that start no process
 	@$(BIN)/python -m pytest tests/unit tests/golden $(ARGS)
