@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from tfdeploy.doctor.checks.needs import on_one_machine
 from tfdeploy.doctor.facts import Facts
 from tfdeploy.doctor.finding import Check, Hit
+from tfdeploy.gpu.proof import size
 
 X86 = ("x86_64", "amd64")
 LEAST_OPEN_FILES = 1024
@@ -17,11 +18,6 @@ BEFORE_US = datetime(2025, 1, 1, tzinfo=UTC).timestamp()
 LOCAL = ("localhost", "127.0.0.1")
 
 _HTTP_PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "grpc_proxy")
-
-
-def gib(size: float) -> str:
-    """A number of bytes, for people."""
-    return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.0f} MiB"
 
 
 def _features_unknown(facts: Facts) -> str:
@@ -70,15 +66,15 @@ def _strict_overcommit(facts: Facts) -> Iterator[Hit]:
     limit = host.commit_limit_bytes
     if host.overcommit == 2 and limit is not None and limit < host.memory_bytes:
         yield Hit(
-            f"vm.overcommit_memory is 2, and all processes together may reserve {gib(limit)} of "
-            f"{gib(host.memory_bytes)}.",
+            f"vm.overcommit_memory is 2, and all processes together may reserve {size(limit)} of "
+            f"{size(host.memory_bytes)}.",
             "`sysctl vm.overcommit_memory=0`, or raise vm.overcommit_ratio.",
         )
 
 
 def _memory(facts: Facts) -> str:
     host = facts.host
-    return f"{gib(host.memory_bytes)}, swap {gib(host.swap_bytes)}"
+    return f"{size(host.memory_bytes)}, swap {size(host.swap_bytes)}"
 
 
 def _few_files(facts: Facts) -> Iterator[Hit]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tfdeploy.doctor.checks.host import gib
 from tfdeploy.doctor.checks.needs import NO_STACK, needs_engine, needs_stack, stack_of
 from tfdeploy.doctor.facts import Facts
 from tfdeploy.doctor.finding import Check, Hit, Mend
+from tfdeploy.gpu.proof import size
 
 _LEFT = {
     "note": "a command that is gone still stands as the holder of the stack",
@@ -41,13 +41,13 @@ def _too_much_memory(facts: Facts) -> Iterator[Hit]:
         return
     if limits > there:
         yield Hit(
-            f"The services may take {gib(limits)} together, and there are {gib(there)}.",
+            f"The services may take {size(limits)} together, and there are {size(there)}.",
             "lower `resources.memory` of services that need less.",
-            where=", ".join(f"{name}: {gib(size)}" for name, size in stack.limits.items()),
+            where=", ".join(f"{name}: {size(limit)}" for name, limit in stack.limits.items()),
         )
     elif stack.models_bytes > there:
         yield Hit(
-            f"The models have {gib(stack.models_bytes)} of files, and there are {gib(there)} of "
+            f"The models have {size(stack.models_bytes)} of files, and there are {size(there)} of "
             "memory.",
             "serve fewer versions, or run the stack on a larger machine.",
         )
@@ -61,8 +61,8 @@ def _memory(facts: Facts) -> int:
 
 def _memory_tells(facts: Facts) -> str:
     stack = stack_of(facts)
-    limits = f", limits {gib(sum(stack.limits.values()))}" if stack.limits else ""
-    return f"models {gib(stack.models_bytes)}{limits} of {gib(_memory(facts))}"
+    limits = f", limits {size(sum(stack.limits.values()))}" if stack.limits else ""
+    return f"models {size(stack.models_bytes)}{limits} of {size(_memory(facts))}"
 
 
 def _no_nginx(facts: Facts) -> Iterator[Hit]:

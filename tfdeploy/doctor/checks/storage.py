@@ -6,10 +6,10 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from tfdeploy.doctor.checks.host import gib
 from tfdeploy.doctor.checks.needs import needs_engine, needs_stack, on_one_machine, stack_of
 from tfdeploy.doctor.facts import Disk, Facts
 from tfdeploy.doctor.finding import Check, Hit, Mend
+from tfdeploy.gpu.proof import size
 
 LEAST_INODES = 1000
 # Types that container-selinux lets a container read.
@@ -20,8 +20,8 @@ def _too_little(facts: Facts) -> Iterator[Hit]:
     for disk in facts.disks:
         if disk.free_bytes < disk.needed_bytes:
             yield Hit(
-                f"{gib(disk.free_bytes)} are free for {' and '.join(disk.uses)}, and the next "
-                f"change may take {gib(disk.needed_bytes)}.",
+                f"{size(disk.free_bytes)} are free for {' and '.join(disk.uses)}, and the next "
+                f"change may take {size(disk.needed_bytes)}.",
                 _make_room(disk),
                 where=disk.path,
             )
@@ -44,7 +44,7 @@ def _make_room(disk: Disk) -> str:
 
 
 def _room(facts: Facts) -> str:
-    return "; ".join(f"{' and '.join(one.uses)} {gib(one.free_bytes)}" for one in facts.disks)
+    return "; ".join(f"{' and '.join(one.uses)} {size(one.free_bytes)}" for one in facts.disks)
 
 
 def _no_disks(facts: Facts) -> str:
