@@ -17,23 +17,23 @@ from replaying import Replayer
 
 
 @pytest.fixture(scope="session")
-def recorded_models(
-    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Path:
+def recorded_models(request: pytest.FixtureRequest) -> Path:
     """The models that the cases were recorded with, made once and kept in pytest's cache folder."""
     script = Path(__file__).parent / "write_models.py"
     version = str(zlib.crc32((DATA / "make_models.py").read_bytes() + script.read_bytes()))
     folder = Path(request.config.cache.mkdir("conformance_models")) / version  # type: ignore[union-attr]
     if not folder.exists():
-        draft = tmp_path_factory.mktemp("models") / "models"
+        draft = folder.with_name(f"{version}.{os.getpid()}")
         subprocess.run(
             [sys.executable, str(script), str(draft)],
             check=True,
             capture_output=True,
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         )
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(draft, folder)
+        try:
+            draft.rename(folder)
+        except OSError:  # another process of this run was faster
+            shutil.rmtree(draft)
     return folder
 
 

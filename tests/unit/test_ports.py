@@ -5,11 +5,19 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tfdeploy.runtimes.ports import PortState, check_ports, in_use, listener_on, port_state
+from tfdeploy.runtimes.ports import (
+    PortState,
+    check_ports,
+    free_ports,
+    in_use,
+    listener_on,
+    port_state,
+)
 
 
 def test_a_port_that_somebody_listens_on() -> None:
@@ -68,3 +76,23 @@ def test_what_a_state_means_for_who_will_listen(
         look=lambda _address, _port: state,
     )
     assert [one.code for one in errors] == codes
+
+
+def test_chosen_ports_are_free_and_none_that_an_outgoing_connection_gets() -> None:
+    ports = free_ports(50)
+    assert len(set(ports)) == 50
+    limits = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    lowest = int(limits.read_text().split()[0]) if limits.exists() else 49152
+    if lowest > 25000:  # else there may be too few below
+        assert all(20000 <= port < lowest for port in ports)
+    assert port_state("127.0.0.1", ports[0]) == "free"
+
+
+def test_a_port_that_is_taken_is_not_chosen() -> None:
+    with ExitStack() as stack:
+        taken = {
+            stack.enter_context(socket.create_server(("", port))).getsockname()[1]
+            for port in free_ports(5)
+        }
+        assert len(taken) == 5
+        assert not taken & set(free_ports(200))

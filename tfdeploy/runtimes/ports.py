@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import errno
+import random
 import socket
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
-from typing import Literal
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Final, Literal
 
 from tfdeploy.errors import TfdeployError
+
+_LOWEST_CHOSEN: Final = 20000
+_LOWEST_DYNAMIC: Final = 49152  # RFC 6335; macOS and Windows keep to it
+_MORE_TRIES: Final = 100
 
 PortState = Literal["free", "taken", "forbidden", "elsewhere"]
 """``forbidden``: this user may not listen there, and nobody does. ``elsewhere``: the address isn't
@@ -43,12 +49,32 @@ def _answers(family: socket.AddressFamily, address: str, port: int) -> bool:
 
 
 def free_ports(count: int) -> list[int]:
-    """Different ports that nobody listens on at the moment."""
+    """Different ports that nobody listens on at the moment.
+
+    From below those that outgoing connections get: one of these could have a server's port before
+    the server listens there, or while it is being replaced.
+    """
+    below = range(_LOWEST_CHOSEN, _lowest_outgoing())
+    tried = random.sample(below, min(len(below), count + _MORE_TRIES))
     with ExitStack() as stack:
         probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
+        return [_bound(probe, tried) for probe in probes]
+
+
+def _bound(probe: socket.socket, tried: list[int]) -> int:
+    """The first port that can be had, of those; else any."""
+    while tried:
+        with suppress(OSError):
+            probe.bind(("", port := tried.pop()))
+            return port
+    probe.bind(("", 0))
+    return int(probe.getsockname()[1])
+
+
+def _lowest_outgoing() -> int:
+    with suppress(OSError, ValueError, IndexError):
+        return int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    return _LOWEST_DYNAMIC
 
 
 def check_ports(
