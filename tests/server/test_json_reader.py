@@ -2,13 +2,14 @@
 
 import json
 import math
+import tracemalloc
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfdeploy.server.json_reader import parse_json
+from tfdeploy.server.json_reader import _Reader, parse_json
 from tfdeploy.server.status import ServingError
 
 pytestmark = pytest.mark.timeout(60)
@@ -138,3 +139,50 @@ def test_which_of_repeated_keys_counts() -> None:
     body = b'{"a": [{"x": 1, "x": 2}], "a": 3}'
     assert parse_json(body) == {"a": [{"x": 1}]}
     assert parse_json(body, last_inside=True) == {"a": [{"x": 2}]}
+
+
+WORDS = [
+    "[",
+    "[[[",
+    "]",
+    "]]",
+    "{",
+    "}",
+    '"a":',
+    '"]"',
+    "1,",
+    "1.5, -2,",
+    "3",
+    ",",
+    "nan",
+    " ",
+    "x",
+]
+
+
+def outcome(body: bytes, worth_a_look: int) -> Any:
+    try:
+        # As text, because nan is no nan.
+        return repr(_Reader(body, False, worth_a_look).read())
+    except ServingError as error:
+        return str(error)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(st.lists(st.sampled_from(WORDS), max_size=30).map("".join))
+def test_what_must_fail_fails_where_it_would(text: str) -> None:
+    body = b"[" + text.encode()
+    assert outcome(body, 1) == outcome(body, 10**9)
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"instances": ' + b"[" * 500_000, b'{"instances": [' + b"1.5," * 250_000 + b"}"]
+)
+def test_what_must_fail_takes_little_memory(body: bytes) -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(ServingError, match="JSON Parse error"):
+            parse_json(body)
+        assert tracemalloc.get_traced_memory()[1] < 20 * len(body)
+    finally:
+        tracemalloc.stop()

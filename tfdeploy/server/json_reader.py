@@ -32,6 +32,7 @@ _BOM: Final = b"\xef\xbb\xbf"
 _ESCAPES: Final = {
     0x22: '"', 0x2F: "/", 0x5C: "\\", 0x62: "\b", 0x66: "\f", 0x6E: "\n", 0x72: "\r", 0x74: "\t",
 }  # fmt: skip
+_WORTH_A_LOOK: Final = 4096
 _NO_START: Final = frozenset(b"\0,:]}")  # the original's parser has no way on from these
 _LITERALS: Final = {0x6E: (b"null", None), 0x74: (b"true", True), 0x66: (b"false", False)}
 _LEAST_INT64: Final = -(2**63)
@@ -86,10 +87,14 @@ def parse_json(body: bytes, last_inside: bool = False) -> Any:
 class _Reader:
     """A parser without recursion, as RapidJSON's iterative mode: open containers on a stack."""
 
-    def __init__(self, body: bytes, last_inside: bool) -> None:
+    def __init__(self, body: bytes, last_inside: bool, worth_a_look: int = _WORTH_A_LOOK) -> None:
         self._body = body
         self._last_inside = last_inside
+        self._worth_a_look = worth_a_look
         self._at = len(_BOM) if body.startswith(_BOM) else 0
+        self._closing: int | None = None
+        self._closing_from = 0
+        self._is_doomed = False
 
     def read(self) -> Any:
         self._skip_space()
@@ -118,17 +123,43 @@ class _Reader:
         if self._peek() == 0x5B:
             return ()
         start, self._at = self._at, self._end_of(_RUN)
-        return orjson.loads(b"[%b]" % self._body[start : self._at - 1]) if self._at > start else ()
+        if self._at == start or self._must_fail(self._at - start, 1):
+            return ()
+        return orjson.loads(b"[%b]" % self._body[start : self._at - 1])
 
     def _dive(self, stack: list[Any]) -> None:
         """Open all but the last of the brackets that follow: one by one they would take seconds."""
-        for _ in range(self._end_of(_BRACKETS) - self._at - 1):
-            inner: list[Any] = []
-            stack[-1].append(inner)
-            stack.append(inner)
-            self._at += 1
+        count = self._end_of(_BRACKETS) - self._at - 1
+        if count <= 0:
+            return
+        if self._must_fail(count, count):
+            stack += [[]] * count  # all the same one: nobody will look into it
+        else:
+            for _ in range(count):
+                inner: list[Any] = []
+                stack[-1].append(inner)
+                stack.append(inner)
+        self._at += count
+
+    def _must_fail(self, size: int, opened: int) -> bool:
+        """Whether fewer brackets close in what follows than must: then only the place where it
+        fails is looked for. The values of a megabyte of brackets would take a hundred.
+
+        Args:
+            size: How many bytes were just found; few are not worth a look.
+            opened: How many brackets must close after that at least.
+        """
+        if not self._is_doomed and size >= self._worth_a_look:
+            if self._closing is None:
+                self._closing, self._closing_from = self._body.count(b"]", self._at), self._at
+            self._closing -= self._body.count(b"]", self._closing_from, self._at)
+            self._closing_from = self._at
+            self._is_doomed = self._closing < opened
+        return self._is_doomed
 
     def _store(self, container: Any, key: str | None, value: Any, replace: bool) -> None:
+        if self._is_doomed:
+            return
         if key is None:
             container.append(value)
         elif replace:
