@@ -234,6 +234,15 @@ def test_a_port_in_use_is_named_before_anything_starts(
     assert tree(cli.cwd) == before
 
 
+def test_a_port_in_use_on_an_address_that_the_server_doesnt_take_is_no_problem(
+    cli: Cli, stack: WriteStack, half: Path
+) -> None:
+    with socket.create_server(("127.0.0.9", 0)) as other:
+        port = other.getsockname()[1]
+        stack(one(f"    publish: {{rest: {port}}}\n"))
+        cli("up", "s").succeeded()
+
+
 def test_a_read_only_folder_is_named(cli: Cli, stack: WriteStack, half: Path) -> None:
     stack(ONE.replace("half: {}", "half: {labels: {}}"))
     folder = cli.cwd / "stacks" / "s"

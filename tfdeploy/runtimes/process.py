@@ -35,7 +35,7 @@ from tfdeploy.runtimes.process_ports import Ports, choose_ports, keep_ports
 from tfdeploy.runtimes.process_record import MARK, Record, find_record, read_record
 from tfdeploy.runtimes.room import check_room
 from tfdeploy.runtimes.secrets import with_secrets
-from tfdeploy.runtimes.server_program import check_server
+from tfdeploy.runtimes.server_program import check_server, embedded_server
 from tfdeploy.runtimes.slots import Slots
 from tfdeploy.serverlog import reason
 from tfdeploy.stack import StackFile
@@ -92,8 +92,9 @@ class ProcessRuntime:
         for name in rendered.services:
             publish = self._file.stack.services[name].publish
             own = self._ports_of_running(name)
+            address = self._listens_on(name)
             errors += check_ports(
-                [("0.0.0.0", p) for _, p in (publish.rest, publish.grpc) if p not in own],  # noqa: S104 - the server listens on all
+                [(address, port) for _, port in (publish.rest, publish.grpc) if port not in own],
                 where=self._file.where("services", name, "publish"),
                 service=name,
                 as_this_user=True,
@@ -284,6 +285,12 @@ class ProcessRuntime:
         if self._file.stack.gateway is None:
             return ""
         return self._slots.live(service, self._there(service)) or SLOTS[0]
+
+    def _listens_on(self, service: str) -> str:
+        """The real server, and ours where its two addresses differ, listen on all."""
+        publish = self._file.stack.services[service].publish
+        is_one = self._server == embedded_server() and publish.rest[0] == publish.grpc[0]
+        return publish.rest[0] if is_one else "0.0.0.0"  # noqa: S104 - that is what they do
 
     def _environment(self, service: RenderedService) -> dict[str, str]:
         own = {}
