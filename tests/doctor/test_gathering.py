@@ -16,7 +16,7 @@ from tfdeploy.doctor.facts import Docker, Facts, Host, Leftover, load_facts
 from tfdeploy.doctor.gather import disks, gather
 from tfdeploy.doctor.gather.docker import from_info
 from tfdeploy.doctor.gather.host import cpu_flags, gather_host, proxies
-from tfdeploy.doctor.gather.running import local_image
+from tfdeploy.doctor.gather.running import brought_up, local_image
 from tfdeploy.doctor.gather.stack import (
     closed_models,
     gather_stack,
@@ -25,7 +25,9 @@ from tfdeploy.doctor.gather.stack import (
 )
 from tfdeploy.errors import TfdeployError
 from tfdeploy.journal.lock import who_changes
-from tfdeploy.stack import StackFile
+from tfdeploy.plan import ObservedService, ObservedStack
+from tfdeploy.plan.observed import ObservedGateway
+from tfdeploy.stack import StackFile, parse_stack
 
 CPUINFO = """\
 processor\t: 0
@@ -288,7 +290,10 @@ def test_a_file_of_facts_that_is_wrong(tmp_path: Path) -> None:
         ('{"host": {"clock": NaN}}', "host.clock"),
         ('{"host": {"clock": 1e11}}', "host.clock"),
         ('{"host": {"clock": 1e18}}', "host.clock"),
-        ('{"host": {"clock": 1.8e9, "memory_bytes": 1e300}}', "host.memory_bytes"),
+        (
+            '{"host": {"clock": 1.8e9, "memory_bytes": 1000000000000000000000000000000}}',
+            "host.memory_bytes",
+        ),
         ('{"host": {"clock": 1.8e9}, "docker": {"ahead_seconds": 1e300}}', "docker.ahead_seconds"),
         (
             '{"host": {"clock": 1.8e9}, "docker": {"ahead_seconds": -Infinity}}',
@@ -324,3 +329,28 @@ def test_dockers_disk_is_left_out_where_nothing_runs_on_it(file: StackFile) -> N
         "docker": ["models_dir", "stack", "Docker"],
         "process": ["models_dir", "stack"],
     }
+
+
+def test_a_stack_is_missed_where_it_was_brought_up_and_nowhere_else(file: StackFile) -> None:
+    now = ObservedStack({}, {"one": ObservedService("one", "exited", detail="killed")})
+    assert brought_up(file, now, on_docker=False) == []
+    memory = {"runtime": "process", "server": [], "stack": "s", "templates": None}
+    path = written(file.folder / ".run" / "runtime.json", 10)
+    path.write_text(json.dumps(memory))
+    assert brought_up(file, now, on_docker=True) == []
+    assert brought_up(file, None, on_docker=False) == []
+    (one,) = brought_up(file, now, on_docker=False)
+    assert (one.name, one.state, one.detail) == ("one", "exited", "killed")
+    assert one.where == f"{file.path}:3: services.one"
+
+
+def test_a_gateway_is_a_service_too(file: StackFile) -> None:
+    path = written(file.folder / ".run" / "runtime.json", 10)
+    path.write_text('{"runtime": "docker", "server": [], "stack": "s", "templates": null}')
+    behind = parse_stack(f"{TEXT}gateway: {{}}\n", file.path)
+    states = [
+        [one.state for one in brought_up(stack, ObservedStack({}, {}, gateway), on_docker=True)]
+        for stack in (file, behind)
+        for gateway in (ObservedGateway(), ObservedGateway("exited"))
+    ]
+    assert states == [[], [], [], ["exited"]]

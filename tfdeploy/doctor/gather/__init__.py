@@ -96,7 +96,7 @@ def _on_the_runtime(
         now = running.observe(file, on_docker=facts.on_docker)
         found = {
             "ports": running.ports(file, now, on_docker=facts.on_docker, client=client),
-            "services": running.brought_up(file, now),
+            "services": running.brought_up(file, now, on_docker=facts.on_docker),
         }
     if not facts.on_docker and file.stack.gateway is not None:
         found["no_nginx"] = running.no_nginx()

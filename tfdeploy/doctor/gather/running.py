@@ -14,7 +14,7 @@ from tfdeploy.journal import read_journal
 from tfdeploy.plan import ObservedStack
 from tfdeploy.render import GATEWAY, SLOTS, unit
 from tfdeploy.render.folder import RENDERED_DIR
-from tfdeploy.runtimes import Runtime, engine, is_remembered
+from tfdeploy.runtimes import Runtime, engine, remembered_runtime
 from tfdeploy.runtimes.ports import listener_on, port_state
 from tfdeploy.stack import StackFile
 
@@ -169,14 +169,18 @@ def observe(file: StackFile, *, on_docker: bool) -> ObservedStack | None:
     return None
 
 
-def brought_up(file: StackFile, now: ObservedStack | None) -> list[Brought]:
-    """The services that the stack is up with, and how each is now; none where it is down."""
-    if now is None or not is_remembered(file):
+def brought_up(file: StackFile, now: ObservedStack | None, *, on_docker: bool) -> list[Brought]:
+    """The services that the stack is up with, and how each is now.
+
+    None where it is down, or up on another runtime than the one that is looked at.
+    """
+    up_on, _ = remembered_runtime(file)
+    if now is None or up_on != ("docker" if on_docker else "process"):
         return []
     deployed = read_journal(file.folder).deployed
     # A service that the file has and no `up` has met yet isn't missed.
     names = (deployed.services if deployed else None) or now.services
-    return [
+    found = [
         Brought(
             name=one.name, state=one.state, detail=one.detail, where=file.where("services", name)
         )
@@ -184,6 +188,12 @@ def brought_up(file: StackFile, now: ObservedStack | None) -> list[Brought]:
         if name in names
         for one in [now.service(name)]
     ]
+    gateway = now.gateway
+    # Whether an absent one was brought up nobody has written down.
+    if file.stack.gateway is not None and gateway.state != "absent":
+        where = file.where("gateway")
+        found.append(Brought(name=GATEWAY, state=gateway.state, detail=gateway.detail, where=where))
+    return found
 
 
 def _own_ports(observed: ObservedStack | None) -> set[int]:

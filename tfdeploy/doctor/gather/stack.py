@@ -192,9 +192,13 @@ def _unwritable(folder: Path) -> Iterator[Unwritable]:
         if path.is_dir() and not os.access(path, os.W_OK | os.X_OK):
             found = path.stat()
             fixed = os.statvfs(path).f_flag & os.ST_RDONLY
-            own = found.st_uid == os.geteuid() and not fixed
-            by_mode = own and found.st_mode & stat.S_IRWXU == stat.S_IRWXU
-            yield Unwritable(path=str(path), owner=found.st_uid, own=own, by_mode=by_mode)
+            mine = found.st_uid == os.geteuid()
+            yield Unwritable(
+                path=str(path),
+                owner=found.st_uid,
+                own=mine and not fixed,
+                by_mode=mine and found.st_mode & stat.S_IRWXU == stat.S_IRWXU,
+            )
 
 
 def _is_own(root: Path, base: Path) -> bool:
