@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tfdeploy.doctor import CHECKS, Facts, Finding, examine, load_facts, save_facts
-from tfdeploy.doctor.facts import Docker, Host
+from tfdeploy.doctor.facts import Docker, Host, Unwritable
 from tfdeploy.errors import CATALOGUE
 
 HERE = Path(__file__).parent
@@ -102,6 +102,16 @@ def test_remedies_name_the_stack_and_causes_are_of_what_was_left() -> None:
     assert "`tfdeploy undo vision`" in cut.fix
     full = findings(load_facts(BROKEN / "disk_full.json"))
     assert not any("STACK" in one.fix for one in (*left, cut, *full))
+
+
+def test_a_folder_whose_mode_is_right_isnt_to_be_given_another() -> None:
+    facts = load_facts(BROKEN / "left_by_a_kill.json")
+    assert facts.stack
+    folder = Unwritable(path="/srv/s", owner=0, own=True, by_mode=True)
+    stack = facts.stack.model_copy(update={"leftovers": [], "unwritable": [folder]})
+    (one,) = findings(facts.model_copy(update={"stack": stack}))
+    assert "`lsattr -d /srv/s`" in one.fix
+    assert "chmod" not in one.fix
 
 
 def test_one_file_was_and_two_were() -> None:
