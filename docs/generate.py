@@ -118,7 +118,7 @@ def doctor_checks() -> str:
 
 
 def _links(codes: tuple[str, ...]) -> str:
-    return ", ".join(f"[{code}](errors.md)" for code in codes) or "what `lint` finds, and `up`"
+    return ", ".join(f"[{code}](errors.md)" for code in codes) or "what `up` refuses"
 
 
 PAGES = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -142,6 +143,7 @@ def test_fix_removes_what_a_kill_has_left_and_says_so(
         os.utime(path, (long_ago, long_ago))
     scratch = half / ".tmp-4-xyz"
     scratch.mkdir()
+    os.utime(scratch, (long_ago, long_ago))
 
     look = quiet("doctor", "s", "--json")
     assert (look.exit_code, codes(look.document)) == (1, ["TFD471"] * 3)
@@ -159,6 +161,47 @@ def test_fix_removes_what_a_kill_has_left_and_says_so(
     assert sorted(os.listdir(half)) == ["1", "2", "3"]
 
 
+def test_a_path_that_cant_be_a_files_is_named(cli: Cli) -> None:
+    (cli.cwd / "folder").mkdir()
+    for option in ("--facts", "--save-facts"):
+        ran = cli("doctor", option, "folder")
+        assert (ran.exit_code, ran.stdout) == (2, "")
+        assert "'folder' is a folder, not a file of facts." in ran.stderr
+        assert option in ran.stderr
+        assert "The path '' names no file." in cli("doctor", option, "").stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "code"), [(b"", "TFD203"), (b"stack: s\xff\n", "TFD202"), (b"a", "TFD203")]
+)
+def test_a_file_that_is_no_stack_is_a_finding(quiet: Cli, content: bytes, code: str) -> None:
+    path = quiet.cwd / "stacks" / "s" / "stack.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    ran = quiet("doctor", "s")
+    assert (ran.exit_code, f"stack: error {code}: " in ran.stdout) == (1, True)
+    assert "host: ok: memory" in ran.stdout
+    assert "leftovers: the stack file is wrong" in ran.stdout
+
+
+def test_a_service_that_died_is_found_and_the_advice_brings_it_back(
+    quiet: Cli, stack: WriteStack, half: Path
+) -> None:
+    folder = stack(STACK).parent
+    assert "services: none is known to have been brought up" in quiet("doctor", "s").stdout
+    quiet("up", "s").succeeded()
+    assert "stack: ok: services: one: running" in quiet("doctor", "s").succeeded().stdout
+    pid = json.loads((folder / ".run" / "one.pid.json").read_text())["pid"]
+    os.killpg(pid, signal.SIGKILL)
+    found = quiet("doctor", "s", "--json")
+    assert (found.exit_code, codes(found.document)) == (1, ["TFD479"])
+    assert "`tfdeploy up s`" in found.document["findings"][0]["fix"]
+    quiet("up", "s").succeeded()
+    quiet("doctor", "s").succeeded()
+    quiet("down", "s").succeeded()
+    quiet("doctor", "s").succeeded()
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [
@@ -166,6 +209,9 @@ def test_fix_removes_what_a_kill_has_left_and_says_so(
         (("s", "--facts", "facts.json"), "TFD216"),
         (("--facts", "facts.json", "--fix"), "TFD216"),
         (("--facts", "facts.json"), "TFD489"),
+        (("--facts", ""), "TFD216"),
+        (("--save-facts", ""), "TFD216"),
+        (("--save-facts", "."), "TFD216"),
         (("--runtime", "boat"), "TFD407"),
         (("nothing",), "TFD201"),
     ],

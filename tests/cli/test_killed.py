@@ -253,3 +253,17 @@ def test_a_model_that_was_half_copied_is_cleaned_away(
         cli("up", "s").succeeded()
         shutil.rmtree(base_path)
     assert seen > 10
+
+
+@pytest.mark.parametrize("advice", ["up", "undo", "down"])
+@pytest.mark.parametrize("point", [1, 2])
+def test_what_doctor_says_of_a_first_up_that_was_killed_is_cleared(
+    advice: str, point: int, inside: Inside, stack: WriteStack, half: Path
+) -> None:
+    stack(ONE)
+    assert killed(inside, "step", point, UP)
+    assert "TFD473" in inside("doctor", "s", "--json").stdout
+    inside(advice, "s").succeeded()
+    assert "TFD473" not in inside("doctor", "s", "--json").stdout
+    assert read_journal(inside.cwd / "stacks/s").unfinished == []
+    assert len(servers(inside)) == (1 if advice == "up" else 0)

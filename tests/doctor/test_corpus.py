@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tfdeploy.doctor import CHECKS, Facts, Finding, examine, load_facts, save_facts
-from tfdeploy.doctor.facts import Docker, Host
+from tfdeploy.doctor.facts import Docker, Host, Unwritable
 from tfdeploy.errors import CATALOGUE
 
 HERE = Path(__file__).parent
@@ -92,17 +92,54 @@ def test_facts_are_read_as_they_were_written(path: Path, tmp_path: Path) -> None
     assert (tmp_path / "facts.json").read_text() == path.read_text()
 
 
+def test_remedies_name_the_stack_and_causes_are_of_what_was_left() -> None:
+    left = findings(load_facts(BROKEN / "left_by_a_kill.json"))
+    assert [one.fix for one in left] == ["`tfdeploy doctor vision --fix` removes it."] * 2
+    assert left[0].causes.startswith("nothing is refused for it")
+    assert left[1].causes == "disk is taken for what nothing reads."
+    (cut,) = findings(load_facts(BROKEN / "change_cut_short.json"))
+    assert "`tfdeploy up vision`" in cut.fix
+    assert "`tfdeploy undo vision`" in cut.fix
+    full = findings(load_facts(BROKEN / "disk_full.json"))
+    assert not any("STACK" in one.fix for one in (*left, cut, *full))
+
+
+def test_a_folder_whose_mode_is_right_isnt_to_be_given_another() -> None:
+    facts = load_facts(BROKEN / "left_by_a_kill.json")
+    assert facts.stack
+    folder = Unwritable(path="/srv/s", owner=0, own=True, by_mode=True)
+    stack = facts.stack.model_copy(update={"leftovers": [], "unwritable": [folder]})
+    (one,) = findings(facts.model_copy(update={"stack": stack}))
+    assert "`lsattr -d /srv/s`" in one.fix
+    assert "chmod" not in one.fix
+
+
+def test_one_file_was_and_two_were() -> None:
+    facts = load_facts(BROKEN / "files_from_the_future.json")
+    assert facts.stack
+    said = []
+    for future in (["a"], ["a", "b"], ["a", "b", "c"]):
+        stack = facts.stack.model_copy(update={"future": future})
+        (one,) = findings(facts.model_copy(update={"stack": stack}))
+        said.append(one.message)
+    assert said == [
+        "a was written at a time to come.",
+        "a and 1 other were written at a time to come.",
+        "a and 2 others were written at a time to come.",
+    ]
+
+
 # What each function of the table can meet: a machine of which nearly nothing is known.
 @pytest.mark.parametrize("name", INDEX)
 def test_facts_that_are_lost_one_by_one_are_no_reason_to_fail(name: str) -> None:
     facts = load_facts(BROKEN / name)
-    for part in ("host", "docker", "gpu", "disks", "stack", "runtime"):
+    for part in ("docker", "gpu", "disks", "stack", "runtime"):
         kept = facts.model_dump(mode="json", exclude={part})
         examine(Facts.model_validate(kept), CHECKS)
     whole = facts.model_dump(mode="json", exclude_defaults=True)
     for part in ("host", "docker", "stack"):
         for field in whole.get(part, {}):
-            if field in ("name", "path"):
+            if field in ("name", "path", "clock"):
                 continue
             less = {**whole, part: {k: v for k, v in whole[part].items() if k != field}}
             assert examine(Facts.model_validate(less), CHECKS)

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from tfdeploy.doctor.facts import Leftover, load_facts
-from tfdeploy.doctor.gather import gather
+from tfdeploy.doctor.facts import Docker, Facts, Host, Leftover, load_facts
+from tfdeploy.doctor.gather import disks, gather
 from tfdeploy.doctor.gather.docker import from_info
 from tfdeploy.doctor.gather.host import cpu_flags, gather_host, proxies
-from tfdeploy.doctor.gather.running import local_image
+from tfdeploy.doctor.gather.running import brought_up, local_image
 from tfdeploy.doctor.gather.stack import (
     closed_models,
     gather_stack,
@@ -25,7 +25,9 @@ from tfdeploy.doctor.gather.stack import (
 )
 from tfdeploy.errors import TfdeployError
 from tfdeploy.journal.lock import who_changes
-from tfdeploy.stack import StackFile
+from tfdeploy.plan import ObservedService, ObservedStack
+from tfdeploy.plan.observed import ObservedGateway
+from tfdeploy.stack import StackFile, parse_stack
 
 CPUINFO = """\
 processor\t: 0
@@ -155,6 +157,13 @@ def written(path: Path, seconds_ago: float) -> Path:
     return path
 
 
+def aged(folder: Path) -> Path:
+    """A folder that nothing was written to for two hours."""
+    folder.mkdir(exist_ok=True)
+    os.utime(folder, (time.time() - 7200,) * 2)
+    return folder
+
+
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
     handle = os.open(folder, os.O_RDONLY)
@@ -174,14 +183,12 @@ def test_what_killed_commands_leave_is_found(file: StackFile) -> None:
     base = file.models_root / "half"
     note = written(file.folder / ".run" / "holder.json", 10)
     beside = written(file.folder / "rendered" / ".compose.yaml.abcd1234", 100)
-    (base / ".tmp-2-xyz").mkdir()
-    gone = base / ".gone-1-xyz"
-    gone.mkdir()
-    os.utime(gone, (time.time() - 7200,) * 2)
+    scratch = aged(base / ".tmp-2-xyz")
+    gone = aged(base / ".gone-1-xyz")
     assert list(leftovers(file)) == [
         Leftover(kind="note", path=str(note)),
         Leftover(kind="half written", path=str(beside)),
-        Leftover(kind="scratch", path=str(base / ".tmp-2-xyz")),
+        Leftover(kind="scratch", path=str(scratch)),
         Leftover(kind="half removed", path=str(gone)),
     ]
 
@@ -190,11 +197,33 @@ def test_what_may_be_at_work_is_no_leftover(file: StackFile) -> None:
     base = file.models_root / "half"
     written(file.folder / "rendered" / ".compose.yaml.abcd1234", 1)
     written(file.folder / "rendered" / ".hidden", 1000)
-    (base / ".tmp-2-xyz").mkdir()
+    aged(base / ".tmp-2-xyz")
     (base / ".gone-1-xyz").mkdir()
     with held(base / ".tmp-2-xyz"):
         assert kinds(file) == []
     assert kinds(file) == ["scratch"]
+
+
+def test_a_scratch_folder_that_something_else_fills_is_no_leftover(file: StackFile) -> None:
+    """rsync and the like hold no lock: the newest file tells, however deep it lies."""
+    scratch = file.models_root / "half" / ".tmp-2-xyz"
+    written(scratch / "variables" / "old", 7200)
+    part = written(scratch / "variables" / "part", 10)
+    aged(scratch / "variables")
+    aged(scratch)
+    assert kinds(file) == []
+    written(part, 7200)
+    aged(scratch / "variables")
+    (scratch / "link").symlink_to(written(file.folder / "elsewhere", 1))
+    os.utime(scratch / "link", (time.time() - 7200,) * 2, follow_symlinks=False)
+    aged(scratch)
+    assert kinds(file) == ["scratch"]
+
+
+def test_a_link_is_as_old_as_itself(file: StackFile) -> None:
+    link = file.models_root / "half" / ".gone-1-xyz"
+    link.symlink_to(aged(file.models_root / "elsewhere"))
+    assert kinds(file) == []
 
 
 def test_a_stack_that_is_being_changed_has_leftovers_that_arent_known(file: StackFile) -> None:
@@ -221,10 +250,12 @@ def test_files_from_the_future_and_problems_of_the_file(file: StackFile) -> None
     found = gather_stack(file.path, file, [])
     assert found.future == [str(model)]
     assert [one.code for one in found.problems] == ["TFD111"]
+    # The file on disk and the line that leads there, as `up` says it.
+    assert found.problems[0].where == (f"{model} ({file.path}:3: services.one.models.half)")
     assert found.models_bytes == len(b"not one")
     file.path.write_text("stack: [\n")
     broken, errors = load_settled(file.path)
-    assert (broken, errors) == (None, [])
+    assert (broken, [one.code for one in errors]) == (None, ["TFD202"])
     found = gather_stack(file.path, broken, errors)
     assert (found.readable, [one.code for one in found.problems]) == (False, ["TFD202"])
 
@@ -240,7 +271,7 @@ def test_a_machine_whose_engine_is_nowhere(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_file_of_facts_that_is_wrong(tmp_path: Path) -> None:
     path = tmp_path / "facts.json"
-    path.write_text('{"host": {"system": 5}, "shoes": 1}')
+    path.write_text('{"host": {"system": 5, "clock": 1.8e9}, "shoes": 1}')
     with pytest.raises(TfdeployError) as caught:
         load_facts(path)
     assert [one.code for one in caught.value.all()] == ["TFD489", "TFD489"]
@@ -248,3 +279,78 @@ def test_a_file_of_facts_that_is_wrong(tmp_path: Path) -> None:
     with pytest.raises(TfdeployError) as missing:
         load_facts(tmp_path / "none.json")
     assert missing.value.code == "TFD489"
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        ("{}", "host"),
+        ('{"host": {}}', "host.clock"),
+        ('{"host": {"clock": -1e15}}', "host.clock"),
+        ('{"host": {"clock": NaN}}', "host.clock"),
+        ('{"host": {"clock": 1e11}}', "host.clock"),
+        ('{"host": {"clock": 1e18}}', "host.clock"),
+        (
+            '{"host": {"clock": 1.8e9, "memory_bytes": 1000000000000000000000000000000}}',
+            "host.memory_bytes",
+        ),
+        ('{"host": {"clock": 1.8e9}, "docker": {"ahead_seconds": 1e300}}', "docker.ahead_seconds"),
+        (
+            '{"host": {"clock": 1.8e9}, "docker": {"ahead_seconds": -Infinity}}',
+            "docker.ahead_seconds",
+        ),
+    ],
+)
+def test_facts_that_no_machine_has(tmp_path: Path, text: str, field: str) -> None:
+    path = tmp_path / "facts.json"
+    path.write_text(text)
+    with pytest.raises(TfdeployError) as caught:
+        load_facts(path)
+    (error,) = caught.value.all()
+    assert error.code == "TFD489"
+    assert f" {field}: " in error.message
+
+
+def test_a_neighbour_that_cant_be_read_is_no_problem_of_this_stack(file: StackFile) -> None:
+    before = gather_stack(file.path, file, []).problems
+    (file.folder.parent / "other" / "stack.yaml").mkdir(parents=True)
+    assert gather_stack(file.path, file, []).problems == before
+
+
+def test_dockers_disk_is_left_out_where_nothing_runs_on_it(file: StackFile) -> None:
+    docker = Docker(answers=True, root=str(file.models_root))
+    host = Host(clock=1.8e9)
+    uses = {
+        runtime: [use for disk in disks(file, facts, None) for use in disk.uses]
+        for runtime in ("docker", "process")
+        for facts in [Facts(runtime=runtime, host=host, docker=docker)]
+    }
+    assert uses == {
+        "docker": ["models_dir", "stack", "Docker"],
+        "process": ["models_dir", "stack"],
+    }
+
+
+def test_a_stack_is_missed_where_it_was_brought_up_and_nowhere_else(file: StackFile) -> None:
+    now = ObservedStack({}, {"one": ObservedService("one", "exited", detail="killed")})
+    assert brought_up(file, now, on_docker=False) == []
+    memory = {"runtime": "process", "server": [], "stack": "s", "templates": None}
+    path = written(file.folder / ".run" / "runtime.json", 10)
+    path.write_text(json.dumps(memory))
+    assert brought_up(file, now, on_docker=True) == []
+    assert brought_up(file, None, on_docker=False) == []
+    (one,) = brought_up(file, now, on_docker=False)
+    assert (one.name, one.state, one.detail) == ("one", "exited", "killed")
+    assert one.where == f"{file.path}:3: services.one"
+
+
+def test_a_gateway_is_a_service_too(file: StackFile) -> None:
+    path = written(file.folder / ".run" / "runtime.json", 10)
+    path.write_text('{"runtime": "docker", "server": [], "stack": "s", "templates": null}')
+    behind = parse_stack(f"{TEXT}gateway: {{}}\n", file.path)
+    states = [
+        [one.state for one in brought_up(stack, ObservedStack({}, {}, gateway), on_docker=True)]
+        for stack in (file, behind)
+        for gateway in (ObservedGateway(), ObservedGateway("exited"))
+    ]
+    assert states == [[], [], [], ["exited"]]

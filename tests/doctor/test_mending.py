@@ -50,11 +50,15 @@ def test_leftovers_are_removed_and_nothing_else(file: StackFile) -> None:
     kept = old(file.folder / "rendered" / "compose.yaml")
     scratch = file.models_root / "half" / ".tmp-2-xyz"
     scratch.mkdir()
-    done = fix(file, "remove", note, beside, scratch, kept, file.path)
+    os.utime(scratch, (time.time() - 7200,) * 2)
+    filled = file.models_root / "half" / ".tmp-3-xyz"
+    old(filled / "part").touch()
+    done = fix(file, "remove", note, beside, scratch, filled, kept, file.path)
     assert [str(one) for one in done] == [f"removed {one}" for one in (note, beside, scratch)]
     assert not note.exists()
     assert not beside.exists()
     assert not scratch.exists()
+    assert filled.exists()
     assert kept.exists()
     assert file.path.exists()
     assert list(leftovers(file)) == []
@@ -91,6 +95,17 @@ def test_a_folder_gets_its_owners_leave_back(file: StackFile) -> None:
     (done,) = fix(file, "write", folder)
     assert str(done).startswith("gave its owner leave")
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_a_folder_that_modes_dont_close_is_left_alone(file: StackFile) -> None:
+    folder = file.folder / "rendered"
+    folder.mkdir(mode=0o755)
+    (left,) = fix(file, "write", folder)
+    assert str(left) == (
+        f"left {folder} alone: it is writable by mode, and still can't be written (read-only file "
+        "system, immutable flag, or another user's)"
+    )
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o755
 
 
 def test_what_cant_be_mended_is_said(file: StackFile) -> None:

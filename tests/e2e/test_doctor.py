@@ -58,6 +58,17 @@ def test_a_container_that_nobody_wants_is_named(box: Any) -> None:
     assert codes(examined(box)) == []
 
 
+def test_a_container_that_was_killed_is_named(box: Any) -> None:
+    box.ok("up")
+    assert codes(examined(box)) == []
+    box.containers()["serving"].kill()
+    found = examined(box)
+    assert codes(found) == ["TFD479"]
+    assert "`tfdeploy up one`" in found["findings"][-1]["fix"]
+    box.ok("up")
+    assert codes(examined(box)) == []
+
+
 def test_a_closed_model_is_opened_by_fix(box: Any) -> None:
     weights = next(box.root.glob("models/half/1/variables/*.index"))
     box.edit(lambda stack: stack["services"]["serving"].update(user="54321:54321"))

@@ -210,6 +210,14 @@ def test_two_stacks_of_one_name_and_a_broken_one(tmp_path: Path) -> None:
     assert (first.code, first.place.line, first.fix) == ("TFD203", 2, "did you mean 'models'?")
 
 
+def test_a_neighbour_that_cant_be_read_is_no_finding_of_another_stack(tmp_path: Path) -> None:
+    (tmp_path / "bad" / "stack.yaml").mkdir(parents=True)
+    (tmp_path / "good").mkdir()
+    text = "stack: good\nservices: {one: {models: {half: {}}}}\n"
+    (tmp_path / "good" / "stack.yaml").write_text(text)
+    assert lint_setup(read_setup(tmp_path / "good")) == []
+
+
 @pytest.mark.parametrize(
     ("content", "code"),
     [(b"\xff\xfe\x00", "TFD251"), (b"hello: there\n", "TFD251"), (b"", "TFD251")],

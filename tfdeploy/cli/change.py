@@ -234,7 +234,8 @@ class Change:
             return Stopped(choice.runtime.name, [])
         before = self._before(served_by(observed), False)
         after = after or self.file
-        if before.services or after.text != self.file.text:
+        # A first `up` that was killed before a service ran stays unfinished without an entry.
+        if before.services or self.journal.unfinished or after.text != self.file.text:
             known = {"deploys": True, "runtime": choice.runtime.name, "server": choice.server}
             # All services go at once; when it is cut short, some may be gone.
             known |= {"plan": plan.as_data(), "step": min(1, len(plan.steps))}

@@ -46,11 +46,11 @@ def doctor(
     ] = False,
     runtime: RuntimeOption = None,
     facts: Annotated[
-        Path | None,
+        str | None,
         typer.Option("--facts", metavar="FILE", help="Judge what was found on another machine."),
     ] = None,
     save_facts: Annotated[
-        Path | None, typer.Option("--save-facts", metavar="FILE", help="Keep what was found.")
+        str | None, typer.Option("--save-facts", metavar="FILE", help="Keep what was found.")
     ] = None,
     stacks_dir: StacksDir = DEFAULT_STACKS,
     as_json: AsJson = False,
@@ -63,7 +63,11 @@ def doctor(
     from tfdeploy import doctor as room
 
     _refuse(stack, facts, fix, runtime)
-    found = room.load_facts(facts) if facts is not None else _gather(stack, runtime, stacks_dir)
+    _refuse_path("--facts", facts)
+    _refuse_path("--save-facts", save_facts)
+    found = (
+        room.load_facts(Path(facts)) if facts is not None else _gather(stack, runtime, stacks_dir)
+    )
     outcomes = room.examine(found, room.CHECKS)
     repairs: list[Repair] = []
     if fix and stack is not None:
@@ -72,7 +76,7 @@ def doctor(
             found = _gather(stack, runtime, stacks_dir)
             outcomes = room.examine(found, room.CHECKS)
     if save_facts is not None:
-        room.save_facts(save_facts, found)
+        room.save_facts(Path(save_facts), found)
         output.note(f"wrote {save_facts}")
     if as_json:
         output.print_json(_document(found, outcomes, repairs))
@@ -82,7 +86,23 @@ def doctor(
         raise typer.Exit(Exit.NO)
 
 
-def _refuse(stack: str | None, facts: Path | None, fix: bool, runtime: str | None) -> None:
+def _refuse_path(option: str, given: str | None) -> None:
+    """A path that can't be a file's, before minutes are spent on what it is for.
+
+    Raises:
+        TfdeployError: TFD216.
+    """
+    if given is None or (given and not Path(given).is_dir()):
+        return
+    raise TfdeployError(
+        "TFD216",
+        f"'{given}' is a folder, not a file of facts." if given else "The path '' names no file.",
+        where=option,
+        hint="name a file, such as facts.json.",
+    )
+
+
+def _refuse(stack: str | None, facts: str | None, fix: bool, runtime: str | None) -> None:
     """Arguments that contradict each other.
 
     Raises:

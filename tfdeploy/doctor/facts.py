@@ -6,6 +6,7 @@ A check sees nothing but this. Where something couldn't be found out, the field 
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,14 +16,21 @@ from tfdeploy.errors import TfdeployError, raise_all
 from tfdeploy.files import save_text
 from tfdeploy.gpu.inventory import Inventory
 
-Bytes = Annotated[int, Field(ge=0)]
+# What a file from elsewhere may hold: no machine has more than 64 bits count.
+Bytes = Annotated[int, Field(ge=0, lt=2**64)]
+Count = Annotated[int, Field(ge=0, lt=2**64)]
+LATEST = datetime(2200, 1, 1, tzinfo=UTC).timestamp()
+Time = Annotated[float, Field(ge=0, lt=LATEST)]
+"""Seconds since 1970, before 2200."""
+Apart = Annotated[float, Field(gt=-LATEST, lt=LATEST)]
+"""The seconds between two times."""
 Runtime = Literal["", "docker", "process"]
 SeLinux = Literal["", "permissive", "enforcing"]
 PortState = Literal["free", "taken", "forbidden", "elsewhere", "unknown"]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Host(_Part):
@@ -44,14 +52,14 @@ class Host(_Part):
     tensorflow: str | None = None
     memory_bytes: Bytes = 0
     swap_bytes: Bytes = 0
-    overcommit: int | None = None
+    overcommit: Count | None = None
     commit_limit_bytes: Bytes | None = None
-    open_files: int | None = None
-    clock: float = 0.0
+    open_files: Count | None = None
+    clock: Time
     selinux: SeLinux = ""
     proxies: dict[str, str] = {}
     no_proxy: str = ""
-    nvidia_cards: int | None = None
+    nvidia_cards: Count | None = None
 
 
 class Docker(_Part):
@@ -88,7 +96,7 @@ class Docker(_Part):
     runtimes: list[str] = []
     cdi_devices: list[str] = []
     gpu_hook: bool = False
-    ahead_seconds: float | None = None
+    ahead_seconds: Apart | None = None
     compose: str | None = None
     compose_v1: str | None = None
 
@@ -115,7 +123,7 @@ class Disk(_Part):
     free_bytes: Bytes
     total_bytes: Bytes
     needed_bytes: Bytes = 0
-    free_inodes: int | None = None
+    free_inodes: Count | None = None
 
 
 class Image(_Part):
@@ -132,7 +140,7 @@ class Image(_Part):
     local: bool
     why_not: str = ""
     architecture: str = ""
-    created: float | None = None
+    created: Time | None = None
     base: str = ""
 
 
@@ -145,7 +153,7 @@ class Port(_Part):
 
     service: str
     address: str
-    port: int
+    port: Annotated[int, Field(ge=1, le=65535)]
     where: str = ""
     state: PortState = "free"
     by: str = ""
@@ -176,11 +184,15 @@ class Closed(_Part):
 
 
 class Unwritable(_Part):
-    """A folder of the stack that tfdeploy writes to, and this user may not."""
+    """A folder of the stack that tfdeploy writes to, and this user may not.
+
+    ``by_mode`` says that its mode would let its owner, who is this user.
+    """
 
     path: str
-    owner: int
+    owner: Count
     own: bool = False
+    by_mode: bool = False
 
 
 class Leftover(_Part):
@@ -203,8 +215,17 @@ class Stray(_Part):
     running: bool
 
 
+class Brought(_Part):
+    """A service that the stack was brought up with, as it is now; ``detail`` is how it ended."""
+
+    name: str
+    state: Literal["absent", "exited", "starting", "running", "unhealthy"]
+    detail: str = ""
+    where: str = ""
+
+
 class Problem(_Part):
-    """What lint, or the check of GPU shares, finds in the stack file."""
+    """What `up` refuses in the stack file, its models and its GPU shares."""
 
     code: str
     severity: Literal["error", "warning"] = "error"
@@ -227,7 +248,8 @@ class Stack(_Part):
         labels: folder → its SELinux label, of those that containers mount.
         relabels: whether the rendered Compose file has Docker relabel them.
         future: files with a time to come.
-        cut_short: changes that were killed, and that nothing came after.
+        cut_short: changes that were killed, and that nothing has finished or undone.
+        services: those that the stack is up with; empty where it is down, or nobody could look.
     """
 
     name: str
@@ -252,6 +274,7 @@ class Stack(_Part):
     leftovers: list[Leftover] = []
     strays: list[Stray] = []
     cut_short: list[str] = []
+    services: list[Brought] = []
 
 
 class Facts(_Part):
@@ -265,7 +288,7 @@ class Facts(_Part):
     format: Literal[1] = 1
     runtime: Runtime = ""
     server_binary: str = ""
-    host: Host = Host()
+    host: Host
     docker: Docker = Docker()
     gpu: Gpu = Gpu()
     disks: list[Disk] = []

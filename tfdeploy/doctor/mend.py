@@ -9,15 +9,20 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tfdeploy.doctor.finding import Finding
-from tfdeploy.doctor.gather.stack import leftovers
+from tfdeploy.doctor.gather.stack import leftovers, tree
 from tfdeploy.errors import TfdeployError
 from tfdeploy.journal import changing
 from tfdeploy.stack import StackFile
+
+_NOT_BY_MODE = (
+    "it is writable by mode, and still can't be written (read-only file system, immutable flag, "
+    "or another user's)"
+)
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,7 @@ def _open(root: Path, base: Path) -> Repair:
     """Give everybody leave to read a model, and to reach it from the root."""
     ways = [one for one in (root, *base.parents) if one == root or root in one.parents]
     try:
-        for path in [*dict.fromkeys(ways), *_tree(base)]:
+        for path in [*dict.fromkeys(ways), *tree(base)]:
             _add(path, 0o555 if path.is_dir() else 0o444)
     except OSError as error:
         return Repair("", str(base), error.strerror or str(error))
@@ -98,22 +103,20 @@ def _open(root: Path, base: Path) -> Repair:
 
 def _give_write(folder: Path) -> Repair:
     try:
-        _add(folder, 0o700)
+        changed = _add(folder, 0o700)
     except OSError as error:
         return Repair("", str(folder), error.strerror or str(error))
+    if not changed:
+        return Repair("", str(folder), _NOT_BY_MODE)
     return Repair(f"gave its owner leave to write {folder} (chmod u+rwx)", str(folder))
 
 
-def _tree(base: Path) -> Iterator[Path]:
-    yield base
-    for top, folders, names in os.walk(base):
-        yield from (Path(top) / name for name in (*folders, *names))
-
-
-def _add(path: Path, bits: int) -> None:
-    """Add leave to what is this user's; links, and what isn't, stay as they are."""
+def _add(path: Path, bits: int) -> bool:
+    """Add leave to what is this user's; False for links, what isn't, and what had it."""
     found = path.lstat()
     if stat.S_ISLNK(found.st_mode) or found.st_uid != os.geteuid():
-        return
-    if found.st_mode & bits != bits:
-        path.chmod(stat.S_IMODE(found.st_mode) | bits)
+        return False
+    if found.st_mode & bits == bits:
+        return False
+    path.chmod(stat.S_IMODE(found.st_mode) | bits)
+    return True

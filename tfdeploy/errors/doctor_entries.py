@@ -177,6 +177,16 @@ DOCTOR_ENTRIES: dict[str, Entry] = {
         "NVIDIA's MIG user guide; the mode outlives a restart on some cards, instances don't.",
         "`nvidia-smi mig -cgi PROFILE -C` makes instances, `nvidia-smi -mig 0` turns it off.",
     ),
+    "TFD479": Entry(
+        Exit.NO,
+        "A service that was brought up isn't running",
+        "Its process or container ended, and nothing has started it again: it crashed, somebody "
+        "or the kernel killed it, or the machine was restarted.",
+        "The stack is up as far as tfdeploy knows; a `down` would have said otherwise. Docker "
+        "doesn't restart a container that was stopped or killed by hand.",
+        "`tfdeploy status STACK` shows how it ended, `tfdeploy logs STACK` what it said last; "
+        "`tfdeploy up STACK` starts it.",
+    ),
     "TFD489": Entry(
         Exit.USAGE,
         "The file of facts is wrong",

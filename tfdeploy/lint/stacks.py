@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from tfdeploy.errors import TfdeployError
@@ -53,8 +54,10 @@ class StackLinter:
         if folder not in self._names:
             found: dict[str, list[Path]] = {}
             for path in sorted(folder.glob(f"*/{FILE_NAME}")):
-                text = self._setup.sources.read(path) or ""
-                found.setdefault(name_in(text), []).append(path)
+                # What is wrong with a neighbour's file is told where that stack is linted.
+                with suppress(TfdeployError):
+                    text = self._setup.sources.read(path) or ""
+                    found.setdefault(name_in(text), []).append(path)
             self._names[folder] = found
         return self._names[folder]
 

@@ -224,7 +224,8 @@ def _policy_and_labels(
                 f"Label '{label}' of model '{model}' points at version {number}, which {why}.",
                 where=file.where(*key, "labels", label),
                 hint=f"{there}; served: {', '.join(map(str, wanted)) or 'none'}; "
-                f"`tfdeploy add-model STACK {model} --drop-label {label}` takes the label away.",
+                f"`tfdeploy add-model {file.folder.name} {model} --drop-label {label}` takes the "
+                "label away.",
             )
 
 

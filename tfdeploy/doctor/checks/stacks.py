@@ -9,6 +9,11 @@ from tfdeploy.doctor.facts import Facts
 from tfdeploy.doctor.finding import Check, Hit, Mend
 from tfdeploy.gpu.proof import size
 
+# What holds for a note: see journal/lock.py.
+_NOTE_CAUSES = (
+    "nothing is refused for it, as the lock itself ended with that command; who reads the note is "
+    "told of a command that is gone."
+)
 _LEFT = {
     "note": "a command that is gone still stands as the holder of the stack",
     "half written": "a killed command left a half written file",
@@ -94,21 +99,24 @@ def _engine_elsewhere(facts: Facts) -> Iterator[Hit]:
 def _from_the_future(facts: Facts) -> Iterator[Hit]:
     future = stack_of(facts).future
     if future:
-        more = f" and {len(future) - 1} others" if len(future) > 1 else ""
+        others = len(future) - 1
+        more = f" and {others} {'other' if others == 1 else 'others'}" if others else ""
         yield Hit(
-            f"{future[0]}{more} were written at a time to come.",
-            "set the clock, then `touch` them.",
+            f"{future[0]}{more} {'were' if others else 'was'} written at a time to come.",
+            f"set the clock, then `touch` {'them' if others else 'it'}.",
             where=future[0],
         )
 
 
 def _left_behind(facts: Facts) -> Iterator[Hit]:
-    for one in stack_of(facts).leftovers:
+    stack = stack_of(facts)
+    for one in stack.leftovers:
         by = f" ({one.by})" if one.by else ""
         yield Hit(
             f"{_LEFT[one.kind][:1].upper()}{_LEFT[one.kind][1:]}{by}: {one.path}.",
-            "`tfdeploy doctor STACK --fix` removes it.",
+            f"`tfdeploy doctor {stack.name} --fix` removes it.",
             where=one.path,
+            causes=_NOTE_CAUSES if one.kind == "note" else "",
             mend=Mend("remove", one.path),
         )
 
@@ -120,11 +128,12 @@ def _busy(facts: Facts) -> str:
 
 
 def _cut_short(facts: Facts) -> Iterator[Hit]:
-    for one in stack_of(facts).cut_short:
+    stack = stack_of(facts)
+    for one in stack.cut_short:
         yield Hit(
-            f"The change `{one}` was cut short, and nothing came after it.",
-            "`tfdeploy up STACK` goes on to what the stack file wants, `tfdeploy undo STACK` "
-            "goes back.",
+            f"The change `{one}` was cut short, and nothing has finished or undone it.",
+            f"`tfdeploy up {stack.name}` goes on to what the stack file wants, `tfdeploy undo "
+            f"{stack.name}` goes back.",
         )
 
 
@@ -138,6 +147,27 @@ def _strays(facts: Facts) -> Iterator[Hit]:
             f"`tfdeploy up {stack.name}` removes it.",
             where=one.container,
         )
+
+
+def _dead(facts: Facts) -> Iterator[Hit]:
+    stack = stack_of(facts)
+    for one in stack.services:
+        if one.state in ("absent", "exited"):
+            why = f": {one.detail}" if one.detail else ""
+            yield Hit(
+                f"Service '{one.name}' was brought up, and it isn't running{why.rstrip('.')}.",
+                f"`tfdeploy status {stack.name}` tells more, `tfdeploy up {stack.name}` starts it.",
+                where=one.where,
+            )
+
+
+def _services_unknown(facts: Facts) -> str:
+    why_not = _busy(facts) or (needs_engine(facts) if facts.on_docker else "")
+    return why_not or ("" if stack_of(facts).services else "none is known to have been brought up")
+
+
+def _services(facts: Facts) -> str:
+    return "; ".join(f"{one.name}: {one.state}" for one in stack_of(facts).services)
 
 
 def _containers_unknown(facts: Facts) -> str:
@@ -193,7 +223,7 @@ STACK_CHECKS = (
         "leftovers",
         "stack",
         ("TFD471",),
-        "disk is taken for nothing, and people wonder.",
+        "disk is taken for what nothing reads.",
         _left_behind,
         unless=_busy,
         severity="warning",
@@ -206,6 +236,15 @@ STACK_CHECKS = (
         "what runs may be half old and half new.",
         _cut_short,
         unless=_busy,
+    ),
+    Check(
+        "services",
+        "stack",
+        ("TFD479",),
+        "requests to it are refused.",
+        _dead,
+        unless=_services_unknown,
+        tell=_services,
     ),
     Check(
         "containers",

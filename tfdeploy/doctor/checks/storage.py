@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tfdeploy.doctor.checks.needs import needs_engine, needs_stack, on_one_machine, stack_of
-from tfdeploy.doctor.facts import Disk, Facts
+from tfdeploy.doctor.facts import Disk, Facts, Stack
 from tfdeploy.doctor.finding import Check, Hit, Mend
 from tfdeploy.gpu.proof import size
 
@@ -22,20 +22,21 @@ def _too_little(facts: Facts) -> Iterator[Hit]:
             yield Hit(
                 f"{size(disk.free_bytes)} are free for {' and '.join(disk.uses)}, and the next "
                 f"change may take {size(disk.needed_bytes)}.",
-                _make_room(disk),
+                _make_room(disk, facts.stack),
                 where=disk.path,
             )
         elif disk.free_inodes is not None and disk.free_inodes < LEAST_INODES:
             yield Hit(
                 f"The disk of {' and '.join(disk.uses)} takes {disk.free_inodes} files more.",
-                _make_room(disk),
+                _make_room(disk, facts.stack),
                 where=disk.path,
             )
 
 
-def _make_room(disk: Disk) -> str:
+def _make_room(disk: Disk, stack: Stack | None) -> str:
+    name = stack.name if stack else "STACK"
     ways = {
-        "models_dir": "`tfdeploy prune STACK --keep 3` deletes versions that nothing needs",
+        "models_dir": f"`tfdeploy prune {name} --keep 3` deletes versions that nothing needs",
         "Docker": "`docker system df` shows what takes the space, `docker image prune -a` deletes "
         "images that no container has",
     }
@@ -56,6 +57,8 @@ def _unwritable(facts: Facts) -> Iterator[Hit]:
         path = shlex.quote(folder.path)
         mend = Mend("write", folder.path) if folder.own else None
         fix = f"`chmod u+rwx {path}`." if folder.own else f"`sudo chown -R $USER {path}`."
+        if folder.by_mode:
+            fix = f"its mode allows it: look at `lsattr -d {path}` and `findmnt -T {path}`."
         yield Hit(
             f"{folder.path} can't be written by this user; it is that of uid {folder.owner}.",
             fix,

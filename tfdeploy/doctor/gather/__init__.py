@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tfdeploy.doctor.facts import Disk, Docker, Facts, Gpu, Runtime, Stack
+from tfdeploy.doctor.facts import Disk, Facts, Gpu, Runtime, Stack
 from tfdeploy.doctor.gather.docker import gathered_docker
 from tfdeploy.doctor.gather.host import gather_host
 from tfdeploy.doctor.gather.stack import (
@@ -27,7 +27,7 @@ from tfdeploy.stack import StackFile
 if TYPE_CHECKING:
     from docker import DockerClient
 
-__all__ = ["gather"]
+__all__ = ["disks", "gather"]
 
 GIB = 2**30
 MODELS_BYTES = GIB
@@ -66,8 +66,8 @@ def gather(stack: Path | None, runtime: str, environment: Mapping[str, str]) -> 
             found = gather_stack(stack, file, errors)
             if file is not None:
                 found = found.model_copy(update=_on_the_runtime(file, facts, client))
-        disks = list(_disks(file, docker, found))
-        return facts.model_copy(update={"stack": found, "disks": disks})
+        on = list(disks(file, facts, found))
+        return facts.model_copy(update={"stack": found, "disks": on})
 
 
 def _known(runtime: str) -> Runtime:
@@ -93,7 +93,11 @@ def _on_the_runtime(
     if facts.on_docker and docker.remote:
         found: dict[str, object] = {"ports": running.unprobed_ports(file)}
     else:
-        found = {"ports": running.ports(file, on_docker=facts.on_docker, client=client)}
+        now = running.observe(file, on_docker=facts.on_docker)
+        found = {
+            "ports": running.ports(file, now, on_docker=facts.on_docker, client=client),
+            "services": running.brought_up(file, now, on_docker=facts.on_docker),
+        }
     if not facts.on_docker and file.stack.gateway is not None:
         found["no_nginx"] = running.no_nginx()
     if facts.on_docker and client is not None:
@@ -106,14 +110,15 @@ def _on_the_runtime(
     return found
 
 
-def _disks(file: StackFile | None, docker: Docker, stack: Stack | None) -> Iterator[Disk]:
-    """Every file system that something of ours lies on, once."""
+def disks(file: StackFile | None, facts: Facts, stack: Stack | None) -> Iterator[Disk]:
+    """Every file system that something of ours lies on, once; Docker's where services run on it."""
+    docker = facts.docker
     places: list[tuple[str, Path, int]] = []
     if file is not None:
         largest = max((tree_bytes(one) for one in wanted_folders(file)), default=0)
         places.append(("models_dir", file.models_root, max(MODELS_BYTES, largest)))
         places.append(("stack", file.folder.absolute(), STACK_BYTES))
-    if docker.root and not (docker.remote or docker.desktop):
+    if facts.on_docker and docker.root and not (docker.remote or docker.desktop):
         to_pull = stack is not None and any(not one.local for one in stack.images)
         places.append(("Docker", Path(docker.root), PULL_BYTES if to_pull else DOCKER_BYTES))
     by_device: dict[int, list[tuple[str, Path, int]]] = {}

@@ -15,6 +15,9 @@ from tfdeploy.errors import TfdeployError
 if TYPE_CHECKING:
     from docker import DockerClient
 
+MOST_APART = 6e9
+"""An engine may say any year; two centuries tell as much."""
+
 _HOOK = "nvidia-container-runtime-hook"
 
 
@@ -81,7 +84,8 @@ def from_info(info: Mapping[str, Any], now: float, *, remote: bool) -> dict[str,
 
 def _ahead(said: str, now: float) -> float | None:
     try:
-        return round(datetime.fromisoformat(said).timestamp() - now, 1)
+        ahead = round(datetime.fromisoformat(said).timestamp() - now, 1)
+        return max(-MOST_APART, min(MOST_APART, ahead))
     except (ValueError, OverflowError):
         return None
 

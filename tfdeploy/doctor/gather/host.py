@@ -40,7 +40,8 @@ def gather_host(environment: Mapping[str, str], root: Path = Path("/")) -> Host:
         overcommit=_number(root / "proc/sys/vm/overcommit_memory"),
         commit_limit_bytes=memory.get("CommitLimit"),
         open_files=_open_files(),
-        clock=time.time(),
+        # Some boards without a battery start before 1970.
+        clock=max(0.0, time.time()),
         selinux=_selinux(root),
         proxies=proxies(environment),
         no_proxy=environment.get("no_proxy") or environment.get("NO_PROXY") or "",

@@ -8,11 +8,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfdeploy.doctor.facts import Image, Port, Stray
+from tfdeploy.doctor.facts import Brought, Image, Port, Stray
 from tfdeploy.errors import TfdeployError
+from tfdeploy.journal import read_journal
+from tfdeploy.plan import ObservedStack
 from tfdeploy.render import GATEWAY, SLOTS, unit
 from tfdeploy.render.folder import RENDERED_DIR
-from tfdeploy.runtimes import Runtime, engine
+from tfdeploy.runtimes import Runtime, engine, remembered_runtime
 from tfdeploy.runtimes.ports import listener_on, port_state
 from tfdeploy.stack import StackFile
 
@@ -20,8 +22,8 @@ if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.containers import Container
 
-# Builds that are the same byte for byte say 1970 or 1980.
-_HONEST_YEAR = 2000
+# Builds that are the same byte for byte say 1970 or 1980; facts hold no time after 2200.
+_HONEST_YEARS = (2000, 2200)
 
 
 def images(file: StackFile, client: DockerClient) -> list[Image]:
@@ -65,13 +67,22 @@ def local_image(name: str, services: list[str], attributes: Mapping[str, Any]) -
 def _created(said: str) -> float | None:
     with suppress(ValueError, OverflowError):
         when = datetime.fromisoformat(said)
-        return when.timestamp() if when.year >= _HONEST_YEAR else None
+        return when.timestamp() if _HONEST_YEARS[0] <= when.year < _HONEST_YEARS[1] else None
     return None
 
 
-def ports(file: StackFile, *, on_docker: bool, client: DockerClient | None) -> list[Port]:
-    """Every host port that the stack file names, and who has it."""
-    own = _own_ports(file, on_docker=on_docker)
+def ports(
+    file: StackFile, now: ObservedStack | None, *, on_docker: bool, client: DockerClient | None
+) -> list[Port]:
+    """Every host port that the stack file names, and who has it.
+
+    Args:
+        file: the stack.
+        now: what runs of it; None where nobody knows.
+        on_docker: whether it runs on Docker, or would.
+        client: of the engine; None without one.
+    """
+    own = _own_ports(now)
     holders: dict[int, str] = {}
     with suppress(TfdeployError):
         holders = engine.published_ports(client) if client is not None else {}
@@ -151,11 +162,43 @@ def _named(file: StackFile) -> Iterator[tuple[str, tuple[str, int], str]]:
         yield GATEWAY, file.stack.gateway.publish, file.where("gateway", "publish")
 
 
-def _own_ports(file: StackFile, *, on_docker: bool) -> set[int]:
+def observe(file: StackFile, *, on_docker: bool) -> ObservedStack | None:
+    """The stack as it is now; None where its runtime doesn't tell."""
+    with suppress(TfdeployError):
+        return _runtime(file, on_docker=on_docker).observe()
+    return None
+
+
+def brought_up(file: StackFile, now: ObservedStack | None, *, on_docker: bool) -> list[Brought]:
+    """The services that the stack is up with, and how each is now.
+
+    None where it is down, or up on another runtime than the one that is looked at.
+    """
+    up_on, _ = remembered_runtime(file)
+    if now is None or up_on != ("docker" if on_docker else "process"):
+        return []
+    deployed = read_journal(file.folder).deployed
+    # A service that the file has and no `up` has met yet isn't missed.
+    names = (deployed.services if deployed else None) or now.services
+    found = [
+        Brought(
+            name=one.name, state=one.state, detail=one.detail, where=file.where("services", name)
+        )
+        for name in file.stack.services
+        if name in names
+        for one in [now.service(name)]
+    ]
+    gateway = now.gateway
+    # Whether an absent one was brought up nobody has written down.
+    if file.stack.gateway is not None and gateway.state != "absent":
+        where = file.where("gateway")
+        found.append(Brought(name=GATEWAY, state=gateway.state, detail=gateway.detail, where=where))
+    return found
+
+
+def _own_ports(observed: ObservedStack | None) -> set[int]:
     """The ports that the stack has now."""
-    try:
-        observed = _runtime(file, on_docker=on_docker).observe()
-    except TfdeployError:
+    if observed is None:
         return set()
     addresses = [observed.gateway.url]
     for service in observed.services.values():

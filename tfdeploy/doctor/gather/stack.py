@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import stat
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,7 +15,6 @@ from tfdeploy.files import GONE, tree_bytes
 from tfdeploy.journal import JOURNAL_DIR, read_journal
 from tfdeploy.journal.leftovers import half_written, unfilled
 from tfdeploy.journal.lock import stale_note, who_changes
-from tfdeploy.lint import lint_setup, read_setup
 from tfdeploy.render import COMPOSE_FILE
 from tfdeploy.render.folder import RENDERED_DIR
 from tfdeploy.runtimes.readable import check_readable
@@ -25,21 +25,22 @@ HALF_WRITTEN_SECONDS = 60.0
 """A younger one may be in the making: `render` writes without holding the stack."""
 HALF_REMOVED_SECONDS = 3600.0
 """A younger one may be on its way out: another stack's `prune` shares the models."""
+SCRATCH_SECONDS = 3600.0
+"""One with a younger file in it may be in the making: programs that aren't ours hold no lock."""
 FUTURE_SECONDS = 300.0
 
-# Lint tells of the first; what an image needs of card and driver is a check of its own.
-_TOLD_ELSEWHERE = ("TFD207", "TFD313", "TFD314")
+# What an image needs of card and driver is a check of its own.
+_TOLD_ELSEWHERE = ("TFD313", "TFD314")
 
 
 def load_settled(path: Path) -> tuple[StackFile | None, list[TfdeployError]]:
-    """The stack with its GPU shares settled, where that can be; and why it can't."""
+    """The stack with its GPU shares settled, where that can be; and why it, or they, can't."""
     from tfdeploy.runtimes.gpus import settled
 
     try:
         file = load_stack(path)
-    except TfdeployError:
-        # Lint says the same, with lines.
-        return None, []
+    except TfdeployError as error:
+        return None, error.all()
     try:
         return settled(file), []
     except TfdeployError as error:
@@ -52,13 +53,11 @@ def gather_stack(path: Path, file: StackFile | None, errors: Iterable[TfdeployEr
     Args:
         path: of the stack file.
         file: the stack; None where its file is wrong.
-        errors: what is wrong with its GPU shares.
+        errors: what is wrong with its file, or with its GPU shares.
     """
     name = path.absolute().parent.name
-    linted = list(_linted(path))
     if file is None:
-        return Stack(name=name, path=str(path), readable=False, problems=linted)
-    more = _further([*errors, *_refusals(file)], {(one.code, one.message) for one in linted})
+        return Stack(name=name, path=str(path), readable=False, problems=list(_problems(errors)))
     changing = who_changes(file.folder)
     return Stack(
         name=name,
@@ -66,7 +65,7 @@ def gather_stack(path: Path, file: StackFile | None, errors: Iterable[TfdeployEr
         project=file.stack.stack,
         models_dir=str(file.models_root),
         changing=changing,
-        problems=[*linted, *more],
+        problems=list(_problems([*errors, *check_stack(file), *check_models(file)])),
         gpus=_gpu_shares(file),
         gateway=file.stack.gateway is not None,
         limits={
@@ -154,33 +153,17 @@ def leftovers(file: StackFile) -> Iterator[Leftover]:
         for model in service.models
     }
     for base in sorted(bases):
-        for path in unfilled(base):
+        for path in _older(unfilled(base), SCRATCH_SECONDS, newest):
             yield Leftover(kind="scratch", path=str(path))
         for path in _older(sorted(base.glob(f"{GONE}*")), HALF_REMOVED_SECONDS):
             yield Leftover(kind="half removed", path=str(path))
 
 
-def _linted(path: Path) -> Iterator[Problem]:
-    for one in lint_setup(read_setup(path)):
-        yield Problem(
-            code=one.code,
-            severity=one.severity,
-            message=one.message,
-            where=str(one.place),
-            causes=one.cause,
-            fix=one.fix,
-        )
-
-
-def _refusals(file: StackFile) -> list[TfdeployError]:
-    """What lint leaves out: neighbours, GPU shares, and models that aren't there at all."""
-    missing = [] if file.models_root.is_dir() else check_models(file)
-    return [*check_stack(file), *missing]
-
-
-def _further(errors: Iterable[TfdeployError], told: set[tuple[str, str]]) -> Iterator[Problem]:
-    for error in errors:
-        if error.code not in _TOLD_ELSEWHERE and (error.code, error.message) not in told:
+def _problems(errors: Iterable[TfdeployError]) -> Iterator[Problem]:
+    """What `up` would refuse, in its own words; each once, though shares are looked at twice."""
+    told = {(one.code, one.message, one.where): one for one in errors}
+    for error in told.values():
+        if error.code not in _TOLD_ELSEWHERE:
             yield Problem(
                 code=error.code,
                 message=error.message,
@@ -207,17 +190,20 @@ def _gpu_shares(file: StackFile) -> list[GpuShare]:
 def _unwritable(folder: Path) -> Iterator[Unwritable]:
     for path in (folder, *(folder / name for name in (RENDERED_DIR, RUN_DIR, JOURNAL_DIR))):
         if path.is_dir() and not os.access(path, os.W_OK | os.X_OK):
-            owner = path.stat().st_uid
+            found = path.stat()
             fixed = os.statvfs(path).f_flag & os.ST_RDONLY
-            own = owner == os.geteuid() and not fixed
-            yield Unwritable(path=str(path), owner=owner, own=own)
+            mine = found.st_uid == os.geteuid()
+            yield Unwritable(
+                path=str(path),
+                owner=found.st_uid,
+                own=mine and not fixed,
+                by_mode=mine and found.st_mode & stat.S_IRWXU == stat.S_IRWXU,
+            )
 
 
 def _is_own(root: Path, base: Path) -> bool:
     """Whether all files of a model are this user's, and the folders that lead to them."""
-    paths = [root, *(one for one in base.parents if root in one.parents), base]
-    for top, folders, names in os.walk(base):
-        paths += [Path(top) / name for name in (*folders, *names)]
+    paths = [root, *(one for one in base.parents if root in one.parents), *tree(base)]
     return all(path.lstat().st_uid == os.geteuid() for path in paths)
 
 
@@ -231,8 +217,27 @@ def _future(file: StackFile) -> Iterator[str]:
                 yield str(path)
 
 
-def _older(paths: Iterable[Path], seconds: float) -> Iterator[Path]:
+def own_time(path: Path) -> float:
+    """When a file, a folder or a link itself was written, in seconds since 1970."""
+    return path.lstat().st_mtime
+
+
+def newest(path: Path) -> float:
+    """When the newest part of a tree was written, in seconds since 1970; links aren't followed."""
+    return max(own_time(one) for one in ((path,) if path.is_symlink() else tree(path)))
+
+
+def tree(top: Path) -> Iterator[Path]:
+    """A folder and all that lies below it; links aren't followed."""
+    yield top
+    for folder, folders, names in os.walk(top):
+        yield from (Path(folder) / name for name in (*folders, *names))
+
+
+def _older(
+    paths: Iterable[Path], seconds: float, when: Callable[[Path], float] = own_time
+) -> Iterator[Path]:
     for path in paths:
         with suppress(OSError):
-            if path.stat().st_mtime < time.time() - seconds:
+            if when(path) < time.time() - seconds:
                 yield path
