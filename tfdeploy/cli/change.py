@@ -283,6 +283,7 @@ class Change:
         from tfdeploy.cli.reporters import WrittenReporter, make_reporter
         from tfdeploy.journal import State, served_by
         from tfdeploy.runtimes import forget, remember
+        from tfdeploy.runtimes.left_logs import LeftLogs
 
         served = served_by(ready.observed)
         before = self._before(served, not ready.plan.steps)
@@ -309,12 +310,15 @@ class Change:
                 before=ready.observed,
                 reporter=reporter,
                 timeout_seconds=self.options.timeout_seconds,
+                called=after.folder.name,
+                keep_log=LeftLogs(after).keep,
             )
         except BaseException:
             if not ready.observed.services:
                 forget(after)
             raise
         self._end("done", after=State(after.text), took=reporter.took)
+        LeftLogs(after).forget_failed()
         observed = choice.runtime.observe()
         self.writer.update(after=State(after.text, served_by(observed)))
         return observed
