@@ -294,6 +294,32 @@ class Clock:
         self.time += seconds
 
 
+def kept(folder: Path, *steps: Step) -> list[tuple[str, list[str], Ending | None]]:
+    told: list[tuple[str, list[str], Ending | None]] = []
+    gone = {"a": ObservedService("a", "exited", ending=Ending(132))}
+    with pytest.raises(TfdeployError) as caught:
+        apply_plan(
+            Plan("s", "fake", steps),
+            runtime=FakeRuntime(folder, states=gone, log=("its last line",)),
+            rendered=RENDERED,
+            before=FRESH,
+            reporter=Told(),
+            timeout_seconds=5,
+            called="folder",
+            keep_log=lambda service, lines, ending: told.append((service, [*lines], ending)),
+        )
+    assert "`tfdeploy logs folder a`" in caught.value.hint
+    return told
+
+
+def test_the_log_of_a_server_that_failed_to_start_is_kept_before_it_goes(tmp_path: Path) -> None:
+    wait = WaitAvailable("c", "a", {"m": (1,)})
+    start = StartService("c", "a")
+    assert kept(tmp_path, start, wait) == [("a", ["its last line"], Ending(132))]
+    # One that ran before is still there to be asked.
+    assert kept(tmp_path, wait) == []
+
+
 def waited(where: FakeRuntime, versions: dict[str, tuple[int, ...]]) -> TfdeployError:
     with pytest.raises(TfdeployError) as caught:
         step = WaitAvailable("c", "a", versions)

@@ -245,7 +245,7 @@ def _of_services(asked: _Asked, tail: int) -> list["Explained"]:
     from tfdeploy.cli.log_text import Explained
     from tfdeploy.serverlog import read_log
 
-    file, services = asked.file, asked.file.stack.services
+    file = asked.file
     if asked.service == GATEWAY and file.stack.gateway:
         raise TfdeployError(
             "TFD216",
@@ -257,12 +257,20 @@ def _of_services(asked: _Asked, tail: int) -> list["Explained"]:
     for name in asked.wanted:
         if name == GATEWAY:
             continue
-        wants_gpu = services[name].gpu is not None if name in services else None
+        wants_gpu = _wants_gpu(asked.file, name)
         lines, ending, runtime = _log(asked, name, tail)
         found.append(Explained(read_log(lines, wants_gpu, ending, runtime), service=name))
     if not any(one.reading.lines for one in found):
         _refuse_absent(asked)
     return found
+
+
+def _wants_gpu(file: "StackFile", name: str) -> bool | None:
+    """Whether a service asks for a GPU; nobody knows of one that isn't in the file any more."""
+    services = file.stack.services
+    if name in services:
+        return services[name].gpu is not None
+    return None if any(one.gpu for one in services.values()) else False
 
 
 def _of_file(name: str, tail: int | None) -> "Explained":
