@@ -32,7 +32,7 @@ def wait_available(
     runtime: Runtime,
     tell: Callable[[dict[str, str]], None],
     deadline: Deadline,
-    called: str = "STACK",
+    called: str = "",
 ) -> None:
     """Poll until every wanted version of a service answers, then every label.
 
@@ -44,7 +44,8 @@ def wait_available(
         runtime: where the service runs.
         tell: takes the states, whenever they change.
         deadline: how long, by which clock.
-        called: the stack, as the commands of a hint name it.
+        called: the stack, as commands name it; empty for one that is gone after a failure, with
+            all that its servers wrote.
 
     Raises:
         TfdeployError: TFD410 with the server's own reason, TFD412 when time runs out.
@@ -135,8 +136,8 @@ def _failed_to_load(
         cause.explain(f"{what} on service '{step.service}' failed to load: {status.error_message}"),
         where=f"{service.rest_url}/v1/models/{model}: {status.error_code}",
         hint=f"{cause.hint or 'mend the model.'} The server doesn't try a number again "
-        f"that failed, so this one is burned: `tfdeploy versions {called} {model}` shows "
-        "the next free one.",
+        "that failed, so this one is burned: "
+        f"`tfdeploy versions {called or 'STACK'} {model}` shows the next free one.",
     )
 
 
@@ -148,11 +149,12 @@ def _died(
     why = cause.why or service.detail or "it ended without a reason in its log"
     how = "keeps restarting" if service.state not in ("exited", "absent") else "ended"
     look = "`tfdeploy inspect` on the model's folder shows what it holds."
+    whole = f" The whole log: `tfdeploy logs {called} {step.service}`." if called else ""
     return TfdeployError(
         "TFD410",
         cause.explain(f"Service '{step.service}' {how}: {why}"),
         where=f"the log of service '{step.service}'{_last(lines, cause)}",
-        hint=f"{cause.hint or look} The whole log: `tfdeploy logs {called} {step.service}`.",
+        hint=f"{cause.hint or look}{whole}",
     )
 
 
@@ -171,12 +173,12 @@ def _too_late(
     lines = list(_log(step, runtime))
     cause = why_failed(lines, runtime=runtime.name)
     why = f". {cause.explain(cause.why)}" if cause else "."
-    look = f"`tfdeploy logs {called} {step.service}`"
+    look = f"; `tfdeploy logs {called} {step.service}`" if called else ""
     longer = "give it longer with --timeout SECONDS"
     return TfdeployError(
         "TFD412",
         f"Not AVAILABLE on service '{step.service}' after {seconds:g} s: "
         f"{', '.join(missing) or f'labels {labels}'}{why}",
         where=f"the log of service '{step.service}'{_last(lines, cause)}",
-        hint=f"{cause.hint} Or {longer}; {look}." if cause.hint else f"{longer}, or look: {look}.",
+        hint=f"{cause.hint} Or {longer}{look}." if cause.hint else f"{longer}{look}.",
     )

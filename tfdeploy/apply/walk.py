@@ -61,7 +61,7 @@ def apply_plan(
 
     Args:
         timeout_seconds: how long each wait may take.
-        called: the stack, as commands name it; default: as it calls itself.
+        called: the stack, as commands name it; empty for one that is gone when this fails.
         keep_log: takes the service, the last lines and the end of a new server that failed, before
             it is removed.
 
@@ -69,7 +69,6 @@ def apply_plan(
         TfdeployError: TFD410 to TFD413 when a change failed, TFD430 and TFD431 when a version
             didn't pass its check, TFD414 on ^C.
     """
-    called = called or plan.stack
     deadline = Deadline(timeout_seconds)
     walker = _Walker(runtime, rendered, before, reporter, deadline, called, keep_log)
     try:
@@ -82,7 +81,7 @@ def apply_plan(
             "TFD414",
             f"Interrupted; {now}.",
             where=f"stack {plan.stack}, step: {walker.current or 'none'}",
-            hint=f"`tfdeploy up {called}` starts over.",
+            hint=f"`tfdeploy up {called or plan.stack}` starts over.",
         ) from error
     except Exception as error:
         walker.take_back(str(error))

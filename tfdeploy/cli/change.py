@@ -299,6 +299,7 @@ class Change:
         self._save(after)
         if not ready.plan.steps:
             self._end("done", after=State(after.text, served))
+            LeftLogs(after).forget_failed()
             return ready.observed
         remember(after, choice, ready.templates)
         reporter = WrittenReporter(make_reporter(self.options.as_json), self.writer)

@@ -25,7 +25,6 @@ class LeftLogs:
 
     def __init__(self, file: StackFile) -> None:
         self._folder = file.folder.absolute() / RUN_DIR / "logs"
-        self._services = tuple(file.stack.services)
 
     def keep(self, service: str, lines: Sequence[str], ending: Ending | None) -> None:
         """Keep what the server of a failed change wrote, before it is removed; nothing of nothing.
@@ -41,9 +40,9 @@ class LeftLogs:
             save_text(self._failed(service), "".join(f"{line}\n" for line in kept))
 
     def forget_failed(self) -> None:
-        """A change of the stack succeeded: what failed before is history."""
-        for service in self._services:
-            self._failed(service).unlink(missing_ok=True)
+        """The stack is as its file wants it: what failed before is history."""
+        for path in self._folder.glob("*.failed.log"):
+            path.unlink(missing_ok=True)
 
     def failed(self, service: str) -> Path | None:
         """What the server of the last failed change wrote; None where none failed since."""

@@ -23,7 +23,7 @@ _RESERVE_AS_PROCESS = (
     "see that nvidia-smi shows the GPU on this machine, whose driver the server uses, and that "
     "CUDA_VISIBLE_DEVICES doesn't hide it."
 )
-_NEWER = "take an image whose CUDA knows this GPU, or another GPU."
+_NEWER = "take an image, or a TensorFlow, whose CUDA knows this GPU; or another GPU."
 _LIBRARIES = "take the image's -gpu twin of the same version, with nothing changed in it."
 _LIBRARIES_AS_PROCESS = (
     "install the libraries that the server's TensorFlow was built for: `pip install "
@@ -83,8 +83,9 @@ FALLBACK_LINES = (
     _on_cpu(
         r"CUDA driver version is insufficient for CUDA runtime version",
         "TFD313",
-        "The host's driver is older than the image's CUDA needs.",
-        "update the driver, or take an older image; `tfdeploy gpu list` shows the driver.",
+        "The host's driver is older than the server's CUDA needs.",
+        "update the driver, or take an older image or TensorFlow; `tfdeploy gpu list` shows the "
+        "driver.",
         "cudaErrorInsufficientDriver; kubeflow/kubeflow#1009",
     ),
     _on_cpu(
@@ -99,7 +100,7 @@ FALLBACK_LINES = (
     _on_cpu(
         r"CUDA_ERROR_INVALID_PTX|no kernel image is available for execution on the device",
         "TFD314",
-        "The image has no kernels for this GPU.",
+        "The server has no kernels for this GPU.",
         _NEWER,
         "compiler/mlir/tools/kernel_gen/tf_gpu_runtime_wrappers.cc; #4112",
         Tells.HINT,
@@ -107,8 +108,8 @@ FALLBACK_LINES = (
     _on_cpu(
         r"CUDA_ERROR_UNSUPPORTED_PTX_VERSION",
         "TFD313",
-        "The host's driver can't compile what the image's newer CUDA wrote.",
-        "update the driver, or take an older image.",
+        "The host's driver can't compile what the server's newer CUDA wrote.",
+        "update the driver, or take an older image or TensorFlow.",
         "compiler/mlir/tools/kernel_gen/tf_gpu_runtime_wrappers.cc",
         Tells.HINT,
     ),
@@ -154,8 +155,8 @@ FALLBACK_LINES = (
         r"Ignoring visible gpu device .+ with Cuda compute capability (?P<has>[\d.]+?)\. "
         r"The minimum required Cuda capability is (?P<least>[\d.]+?)\.?$",
         "TFD314",
-        "The GPU's compute capability is {has}, and the image wants {least} at least.",
-        "take an older image, or another GPU.",
+        "The GPU's compute capability is {has}, and the server wants {least} at least.",
+        "take an older image or TensorFlow, or another GPU.",
         _DEVICE,
     ),
     _on_cpu(
@@ -220,7 +221,7 @@ USE_LINES = (
         r"TensorFlow was not built with CUDA kernel binaries compatible with compute capability "
         r"(?P<capability>[\d.]+?)\. ",
         "TFD314",
-        "The image has no kernels for compute capability {capability}: the first start compiles "
+        "The server has no kernels for compute capability {capability}: the first start compiles "
         "them, for minutes.",
         "wait (--timeout), and keep what is compiled: CUDA_CACHE_PATH on a volume, and "
         "CUDA_CACHE_MAXSIZE=4294967296.",
@@ -230,7 +231,7 @@ USE_LINES = (
     Known(
         r"ptxas fatal\s*: Value '(?P<gpu>sm_\d+)' is not defined for option 'gpu-name'",
         "TFD314",
-        "The image's CUDA doesn't know {gpu} GPUs: the driver compiles in its place, slowly.",
+        "The server's CUDA doesn't know {gpu} GPUs: the driver compiles in its place, slowly.",
         _NEWER,
         "stream_executor/gpu/asm_compiler.cc; #1821",
     ),
@@ -246,8 +247,8 @@ USE_LINES = (
     Known(
         r"Possibly insufficient driver version: (?P<driver>[\d.]+)",
         "TFD313",
-        "The host's driver {driver} is too old for the image's cuDNN.",
-        "update the driver, or take an older image.",
+        "The host's driver {driver} is too old for the server's cuDNN.",
+        "update the driver, or take an older image or TensorFlow.",
         "stream_executor/cuda/cuda_dnn.cc; leondgarse/Keras_insightface#130",
         Tells.HINT,
     ),
