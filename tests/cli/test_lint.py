@@ -49,7 +49,7 @@ def test_what_cant_be_linted_is_refused(cli: Cli) -> None:
     for words, code in (
         ((), "TFD216"),
         (("a.yml",), "TFD250"),
-        (("nothing",), "TFD201"),
+        (("nothing",), "TFD250"),
         ((".",), "TFD251"),
         (("--command", "ls"), "TFD251"),
         ((".", "--command", "ls"), "TFD216"),
@@ -57,6 +57,14 @@ def test_what_cant_be_linted_is_refused(cli: Cli) -> None:
         ran = cli("lint", *words)
         assert (ran.exit_code, ran.stdout, code in ran.stderr) == (2, "", True), words
         assert cli("lint", *words, "--json").document["errors"][0]["code"] == code
+
+
+def test_a_name_that_is_neither_a_path_nor_a_stack_says_so(cli: Cli) -> None:
+    for command in ("lint", "import"):
+        told = cli(command, "nosuch").stderr
+        assert "There is no file or folder 'nosuch', and no stack of that name." in told
+    cli("new", "vision").succeeded()
+    assert "did you mean 'vision'?" in cli("lint", "visoin").stderr
 
 
 def test_what_cant_be_imported_is_refused(cli: Cli) -> None:
@@ -73,6 +81,12 @@ def test_what_cant_be_imported_is_refused(cli: Cli) -> None:
     )
     ran = cli("import", "--command", two, "--name", "other")
     assert (ran.exit_code, "TFD254" in ran.stderr) == (2, True)
+
+
+def test_an_empty_code_is_none(cli: Cli) -> None:
+    ran = cli("explain", "")
+    assert (ran.exit_code, ran.stdout) == (2, "")
+    assert "There is no error code ''." in ran.stderr
 
 
 def test_a_code_is_explained_with_its_why_and_its_fix(cli: Cli) -> None:

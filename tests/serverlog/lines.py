@@ -342,6 +342,13 @@ LINES: dict[str, list[str]] = {
     ],
     "TFD491": [_ENTRY.format("Illegal instruction")],
     "TFD492": [
+        "[FATAL tini (7)] exec tensorflow_model_server failed: No such file or directory",
+        "exec /usr/bin/tf_serving_entrypoint.sh: no such file or directory",
+        'runc create failed: unable to start container process: exec: "tensorflow_model_server": '
+        "executable file not found in $PATH: unknown",
+        'runc create failed: unable to start container process: exec: "/usr/bin/tf": stat '
+        "/usr/bin/tf: no such file or directory: unknown",
+        "/usr/bin/tf_serving_entrypoint.sh: line 3: tensorflow_model_server: command not found",
         "tensorflow_model_server: error while loading shared libraries: libcuda.so.1: cannot open "
         "shared object file: No such file or directory",
         "tensorflow_model_server: /lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.28' not found "

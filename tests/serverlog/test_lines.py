@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.serverlog.lines import LINES
 from tfdeploy.errors import CATALOGUE
-from tfdeploy.serverlog import Ending, cause_of, read_log, why_failed
+from tfdeploy.serverlog import Ending, cause_of, read_gpu_log, read_log, why_ended, why_failed
 from tfdeploy.serverlog.known import Known, Matters, Tells
 from tfdeploy.serverlog.matching import MOST_CHARACTERS, match_line
 from tfdeploy.serverlog.program_lines import ENDINGS, OUT_OF_MEMORY
@@ -181,3 +181,68 @@ def test_a_line_without_end_is_read_once_and_cut(start: str, filling: str) -> No
     assert all(one.count == 3 for one in found)
     assert len(found) <= 1
     assert all(len(one.means) < MOST_CHARACTERS for one in found)
+
+
+LOADED = "I x.cc:1] Successfully loaded servable version {name: m version: 2}"
+UP = "I x.cc:1] Running gRPC ModelServer at 0.0.0.0:8500 ..."
+FAILED = LINES["TFD111"][1]
+CRASHED = LINES["TFD494"][0]
+NOT_STARTED = LINES["TFD410"][-1]
+
+
+@pytest.mark.parametrize(
+    ("lines", "code"),
+    [
+        ([FAILED], "TFD111"),
+        ([LOADED, FAILED], "TFD111"),
+        ([FAILED, LOADED], ""),
+        ([LOADED, UP, FAILED], ""),
+        ([FAILED, LOADED, UP, CRASHED], "TFD494"),
+        ([LOADED, UP, FAILED, CRASHED], "TFD494"),
+        ([LOADED, UP, CRASHED, FAILED, NOT_STARTED], "TFD111"),
+        ([UP, *["noise"] * 5000], ""),
+    ],
+)
+def test_why_a_server_ended_is_not_what_it_went_on_with(lines: list[str], code: str) -> None:
+    assert why_ended(lines).code == code
+
+
+def test_a_kill_that_was_not_for_memory_says_so_with_its_exit_code() -> None:
+    (found,) = read_log([], ending=Ending(137)).findings
+    assert "not for its container's memory limit" in found.means
+    assert "dmesg" in found.fix
+    assert (found.exit_code, found.as_data()["exit_code"]) == (137, 137)
+    (found,) = read_log([], ending=Ending(137, out_of_memory=True)).findings
+    assert "memory limit, for which the kernel killed it" in found.means
+
+
+@pytest.mark.parametrize(
+    ("runtime", "says", "leaves_out"),
+    [
+        ("docker", "--gpus device=0", "CUDA_VISIBLE_DEVICES"),
+        ("process", "CUDA_VISIBLE_DEVICES", "container"),
+        ("", "CUDA_VISIBLE_DEVICES", "give the container"),
+    ],
+)
+def test_how_to_give_a_gpu_goes_by_where_the_server_runs(
+    runtime: str, says: str, leaves_out: str
+) -> None:
+    lines = [LINES["TFD291"][1]]
+    (found,) = read_log(lines, runtime=runtime).findings
+    assert says in found.fix
+    assert leaves_out not in f"{found.means} {found.fix}"
+    assert read_gpu_log(lines, runtime).cause.fix == found.fix
+
+
+def test_colours_do_not_hide_a_line() -> None:
+    coloured = f"\x1b[1;31m2026-01-02 03:04:05.6: E x.cc:1]\x1b[0m {LINES['TFD259'][0]}\x1b[m"
+    (found,) = read_log([coloured]).findings
+    assert (found.code, str(found.first)) == ("TFD259", "2026-01-02 03:04:05")
+    assert "\x1b" not in found.line
+
+
+def test_a_finding_names_a_few_of_many_models() -> None:
+    lines = [FAILED.replace("m v", f"m{number} v") for number in range(1030)]
+    (found,) = read_log(lines).findings
+    assert len(found.about) == 1030
+    assert "m19 3 and 1,010 more: " in str(found)

@@ -294,10 +294,36 @@ class Clock:
         self.time += seconds
 
 
+def kept(folder: Path, *steps: Step) -> list[tuple[str, list[str], Ending | None]]:
+    told: list[tuple[str, list[str], Ending | None]] = []
+    gone = {"a": ObservedService("a", "exited", ending=Ending(132))}
+    with pytest.raises(TfdeployError) as caught:
+        apply_plan(
+            Plan("s", "fake", steps),
+            runtime=FakeRuntime(folder, states=gone, log=("its last line",)),
+            rendered=RENDERED,
+            before=FRESH,
+            reporter=Told(),
+            timeout_seconds=5,
+            called="folder",
+            keep_log=lambda service, lines, ending: told.append((service, [*lines], ending)),
+        )
+    assert "`tfdeploy logs folder a`" in caught.value.hint
+    return told
+
+
+def test_the_log_of_a_server_that_failed_to_start_is_kept_before_it_goes(tmp_path: Path) -> None:
+    wait = WaitAvailable("c", "a", {"m": (1,)})
+    start = StartService("c", "a")
+    assert kept(tmp_path, start, wait) == [("a", ["its last line"], Ending(132))]
+    # One that ran before is still there to be asked.
+    assert kept(tmp_path, wait) == []
+
+
 def waited(where: FakeRuntime, versions: dict[str, tuple[int, ...]]) -> TfdeployError:
     with pytest.raises(TfdeployError) as caught:
         step = WaitAvailable("c", "a", versions)
-        wait_available(step, where, lambda _: None, Clock().deadline(30))
+        wait_available(step, where, lambda _: None, Clock().deadline(30), "s")
     return caught.value
 
 
@@ -341,7 +367,16 @@ def test_the_log_explains_more_than_an_exit_code(tmp_path: Path) -> None:
     error = waited(FakeRuntime(tmp_path, states={"a": gone}, log=log), {"m": (1,)})
     assert error.message.startswith("Service 'a' ended: m 1: NOT_FOUND: Could not find meta graph")
     assert error.message.endswith("The SavedModel has no graph with just the tags 'serve'.")
-    assert "(`tfdeploy explain TFD111`). The whole log" in error.hint
+    assert "(`tfdeploy explain TFD111`). The whole log: `tfdeploy logs s a`." in error.hint
+
+
+def test_no_command_is_named_for_a_stack_that_is_gone_after_a_failure(tmp_path: Path) -> None:
+    gone = FakeRuntime(tmp_path, states={"a": ObservedService("a", "exited")})
+    step = WaitAvailable("c", "a", {"m": (1,)})
+    for where in (gone, FakeRuntime(tmp_path)):
+        with pytest.raises(TfdeployError) as caught:
+            wait_available(step, where, lambda _: None, Clock().deadline(30))
+        assert "tfdeploy logs" not in caught.value.hint
 
 
 def test_a_service_that_keeps_restarting_is_given_up(tmp_path: Path) -> None:

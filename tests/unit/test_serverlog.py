@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tfdeploy.serverlog import reason
+from tfdeploy.serverlog import why_failed
 
 STAMP = "2026-01-02 03:04:05.678901: E external/x/loader_harness.cc:123] "
 FAILED = STAMP + (
@@ -46,29 +46,29 @@ BASE = STAMP + "FileSystemStoragePathSource: Could not find base path /models/n 
     ],
 )
 def test_the_decisive_line_is_the_reason(line: str, said: str) -> None:
-    assert reason(["noise", line, "", "Done quiescing"]) == said
+    assert why_failed(["noise", line, "", "Done quiescing"]).why == said
 
 
 def test_the_most_telling_line_wins_whatever_its_place() -> None:
-    assert reason([CANT, FAILED, BASE]).startswith("m 3: NOT_FOUND")
-    assert reason([BASE, FAILED]).startswith("m 3: INVALID_ARGUMENT")
+    assert why_failed([CANT, FAILED, BASE]).why.startswith("m 3: NOT_FOUND")
+    assert why_failed([BASE, FAILED]).why.startswith("m 3: INVALID_ARGUMENT")
 
 
 def test_of_two_tries_the_last_counts() -> None:
-    assert reason([FAILED, FAILED.replace("meta graph", "variables")]).endswith("variables")
+    assert why_failed([FAILED, FAILED.replace("meta graph", "variables")]).why.endswith("variables")
 
 
 def test_a_line_about_another_model_is_no_explanation() -> None:
-    assert reason([FAILED], "m").startswith("m 3")
-    assert reason([FAILED], "q") == ""
-    assert reason([FAILED, BASE], "q").startswith("Could not find base path")
+    assert why_failed([FAILED], "m").why.startswith("m 3")
+    assert why_failed([FAILED], "q").why == ""
+    assert why_failed([FAILED, BASE], "q").why.startswith("Could not find base path")
 
 
 @pytest.mark.parametrize("lines", [[], [""], ["Running gRPC ModelServer at 0.0.0.0:8500 ..."]])
 def test_a_log_that_says_nothing_gives_nothing(lines: list[str]) -> None:
-    assert reason(lines) == ""
+    assert why_failed(lines).why == ""
 
 
 @given(st.lists(st.text()))
 def test_any_log_is_read(lines: list[str]) -> None:
-    assert isinstance(reason(lines), str)
+    assert isinstance(why_failed(lines).why, str)

@@ -34,7 +34,7 @@ def check_gpu(
     if service.gpu_required is None:
         return
     lines = runtime.logs(service.name, tail=LOG_LINES, follow=False, beside=beside)
-    found = read_gpu_log(lines)
+    found = read_gpu_log(lines, runtime.name)
     if found.device:
         return
     pid = runtime.look(service.name, beside=beside).pid
@@ -44,7 +44,7 @@ def check_gpu(
     if uses is None and not found.cause and not found.speaks:
         note(str(_unknown(service.name)))
         return
-    error = _on_the_cpu(service, found.cause)
+    error = _on_the_cpu(service, found.cause, runtime.name)
     if service.gpu_required:
         raise error
     note(str(error))
@@ -62,12 +62,14 @@ def _uses_gpu(pid: int | None, devices: Callable[[], Inventory]) -> bool | None:
     return bool(listed & pids) if pids and listed else None
 
 
-def _on_the_cpu(service: RenderedService, cause: Cause) -> TfdeployError:
+def _on_the_cpu(service: RenderedService, cause: Cause, runtime: str) -> TfdeployError:
     why = cause.explain(cause.why) or "its log names no GPU."
-    look = (
-        "`tfdeploy gpu list` shows the driver and what Docker reaches; the image must be a -gpu "
-        "one."
-    )
+    look = "`tfdeploy gpu list` shows the driver; the server's TensorFlow must know CUDA."
+    if runtime == "docker":
+        look = (
+            "`tfdeploy gpu list` shows the driver and what Docker reaches; the image must be a "
+            "-gpu one."
+        )
     return TfdeployError(
         "TFD316",
         f"Service '{service.name}' asked for a GPU and runs on the CPU: {why}",

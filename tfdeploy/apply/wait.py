@@ -11,7 +11,7 @@ from tfdeploy.client.status import Unreachable, VersionStatus, get_status
 from tfdeploy.errors import TfdeployError
 from tfdeploy.plan import ObservedService, WaitAvailable
 from tfdeploy.runtimes import Runtime
-from tfdeploy.serverlog import Cause, cause_of, why_failed
+from tfdeploy.serverlog import Cause, cause_of, why_ended, why_failed
 
 POLL_SECONDS = 0.1
 # A container that starts again and again never stays down long enough to be seen as exited.
@@ -32,11 +32,20 @@ def wait_available(
     runtime: Runtime,
     tell: Callable[[dict[str, str]], None],
     deadline: Deadline,
+    called: str = "",
 ) -> None:
     """Poll until every wanted version of a service answers, then every label.
 
     A reload's OK is not enough: it waits for new model names only, not for new versions of
     known models (tensorflow_serving/model_servers/server_core.cc).
+
+    Args:
+        step: what is waited for.
+        runtime: where the service runs.
+        tell: takes the states, whenever they change.
+        deadline: how long, by which clock.
+        called: the stack, as commands name it; empty for one that is gone after a failure, with
+            all that its servers wrote.
 
     Raises:
         TfdeployError: TFD410 with the server's own reason, TFD412 when time runs out.
@@ -53,9 +62,9 @@ def wait_available(
             told = shown
         if all(status.available for status in states.values()) and _labels_answer(step, service):
             return
-        _give_up_if_hopeless(step, runtime, service, states, restarts)
+        _give_up_if_hopeless(step, runtime, service, states, restarts, called)
         if deadline.now() > end:
-            raise _too_late(step, runtime, shown, deadline.seconds)
+            raise _too_late(step, runtime, shown, deadline.seconds, called)
         deadline.sleep(POLL_SECONDS)
 
 
@@ -107,17 +116,18 @@ def _give_up_if_hopeless(
     service: ObservedService,
     states: dict[str, VersionStatus],
     restarts: int,
+    called: str,
 ) -> None:
     for what, status in states.items():
         if status.failed:
-            raise _failed_to_load(step, service, what, status)
+            raise _failed_to_load(step, service, what, status, called)
     died = service.state in ("exited", "absent")
     if died or service.restarts >= restarts + RESTARTS_THAT_MEAN_FAILURE:
-        raise _died(step, runtime, service)
+        raise _died(step, runtime, service, called)
 
 
 def _failed_to_load(
-    step: WaitAvailable, service: ObservedService, what: str, status: VersionStatus
+    step: WaitAvailable, service: ObservedService, what: str, status: VersionStatus, called: str
 ) -> TfdeployError:
     model = what.split()[0]
     cause = cause_of(status.error_message)
@@ -126,22 +136,25 @@ def _failed_to_load(
         cause.explain(f"{what} on service '{step.service}' failed to load: {status.error_message}"),
         where=f"{service.rest_url}/v1/models/{model}: {status.error_code}",
         hint=f"{cause.hint or 'mend the model.'} The server doesn't try a number again "
-        f"that failed, so this one is burned: `tfdeploy versions STACK {model}` shows the next "
-        "free one.",
+        "that failed, so this one is burned: "
+        f"`tfdeploy versions {called or 'STACK'} {model}` shows the next free one.",
     )
 
 
-def _died(step: WaitAvailable, runtime: Runtime, service: ObservedService) -> TfdeployError:
+def _died(
+    step: WaitAvailable, runtime: Runtime, service: ObservedService, called: str
+) -> TfdeployError:
     lines = list(_log(step, runtime))
-    cause = why_failed(lines, ending=service.ending)
+    cause = why_ended(lines, service.ending, runtime.name)
     why = cause.why or service.detail or "it ended without a reason in its log"
     how = "keeps restarting" if service.state not in ("exited", "absent") else "ended"
     look = "`tfdeploy inspect` on the model's folder shows what it holds."
+    whole = f" The whole log: `tfdeploy logs {called} {step.service}`." if called else ""
     return TfdeployError(
         "TFD410",
         cause.explain(f"Service '{step.service}' {how}: {why}"),
         where=f"the log of service '{step.service}'{_last(lines, cause)}",
-        hint=f"{cause.hint or look} The whole log: `tfdeploy logs STACK {step.service}`.",
+        hint=f"{cause.hint or look}{whole}",
     )
 
 
@@ -153,19 +166,19 @@ def _last(lines: list[str], cause: Cause) -> str:
 
 
 def _too_late(
-    step: WaitAvailable, runtime: Runtime, shown: dict[str, str], seconds: float
+    step: WaitAvailable, runtime: Runtime, shown: dict[str, str], seconds: float, called: str
 ) -> TfdeployError:
     missing = [f"{what} ({state})" for what, state in shown.items() if state != "AVAILABLE"]
     labels = ", ".join(f"{m}:{label}" for m, names in step.labels.items() for label in names)
     lines = list(_log(step, runtime))
-    cause = why_failed(lines)
+    cause = why_failed(lines, runtime=runtime.name)
     why = f". {cause.explain(cause.why)}" if cause else "."
-    look = f"`tfdeploy logs STACK {step.service}`"
+    look = f"; `tfdeploy logs {called} {step.service}`" if called else ""
     longer = "give it longer with --timeout SECONDS"
     return TfdeployError(
         "TFD412",
         f"Not AVAILABLE on service '{step.service}' after {seconds:g} s: "
         f"{', '.join(missing) or f'labels {labels}'}{why}",
         where=f"the log of service '{step.service}'{_last(lines, cause)}",
-        hint=f"{cause.hint} Or {longer}; {look}." if cause.hint else f"{longer}, or look: {look}.",
+        hint=f"{cause.hint} Or {longer}{look}." if cause.hint else f"{longer}{look}.",
     )

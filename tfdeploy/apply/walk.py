@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -39,6 +39,11 @@ from tfdeploy.plan import (
 )
 from tfdeploy.render import MODELS_CONFIG, RenderedStack
 from tfdeploy.runtimes import Runtime
+from tfdeploy.serverlog import Ending
+
+KEPT_LOG_LINES = 10_000
+
+KeepLog = Callable[[str, Sequence[str], Ending | None], None]
 
 
 def apply_plan(
@@ -49,17 +54,23 @@ def apply_plan(
     before: ObservedStack,
     reporter: Reporter,
     timeout_seconds: float,
+    called: str = "",
+    keep_log: KeepLog | None = None,
 ) -> None:
     """Walk the steps in order. When one fails, files and services go back to ``before``.
 
     Args:
         timeout_seconds: how long each wait may take.
+        called: the stack, as commands name it; empty for one that is gone when this fails.
+        keep_log: takes the service, the last lines and the end of a new server that failed, before
+            it is removed.
 
     Raises:
         TfdeployError: TFD410 to TFD413 when a change failed, TFD430 and TFD431 when a version
             didn't pass its check, TFD414 on ^C.
     """
-    walker = _Walker(runtime, rendered, before, reporter, Deadline(timeout_seconds))
+    deadline = Deadline(timeout_seconds)
+    walker = _Walker(runtime, rendered, before, reporter, deadline, called, keep_log)
     try:
         for step in plan.steps:
             walker.take(step)
@@ -70,7 +81,7 @@ def apply_plan(
             "TFD414",
             f"Interrupted; {now}.",
             where=f"stack {plan.stack}, step: {walker.current or 'none'}",
-            hint=f"`tfdeploy up {plan.stack}` starts over.",
+            hint=f"`tfdeploy up {called or plan.stack}` starts over.",
         ) from error
     except Exception as error:
         walker.take_back(str(error))
@@ -85,12 +96,16 @@ class _Walker:
         before: ObservedStack,
         reporter: Reporter,
         deadline: Deadline,
+        called: str,
+        keep_log: KeepLog | None,
     ) -> None:
         self._runtime = runtime
         self._rendered = rendered
         self._before = before
         self._reporter = reporter
         self._deadline = deadline
+        self._called = called
+        self._keep_log = keep_log
         self._touched: list[Step] = []
         self.current: Step | None = None
 
@@ -123,6 +138,7 @@ class _Walker:
                     self._runtime,
                     lambda states: self._reporter.models(step.service, states),
                     self._deadline,
+                    self._called,
                 )
                 self._check_gpu(step)
             case CheckAnswers():
@@ -156,11 +172,26 @@ class _Walker:
 
     def _check_gpu(self, step: WaitAvailable) -> None:
         """Of a server that this walk started: TensorFlow takes its device once and for all."""
-        starting = StartService | RecreateService | StartBeside
-        started = {one.service for one in self._touched if isinstance(one, starting)}
         rendered = self._rendered.services.get(step.service)
-        if rendered is not None and step.service in started:
+        if rendered is not None and self._started(step.service):
             check_gpu(rendered, self._runtime, self._reporter.note, beside=step.beside)
+
+    def _started(self, service: str) -> bool:
+        """Whether this walk started a server of the service."""
+        starting = StartService | RecreateService | StartBeside
+        return any(isinstance(one, starting) and one.service == service for one in self._touched)
+
+    def _keep_failed_log(self) -> None:
+        """What the server wrote that failed to start, while it is there."""
+        step = self.current
+        if self._keep_log is None or not isinstance(step, WaitAvailable | CheckAnswers):
+            return
+        if not self._started(step.service):
+            return
+        beside = {"beside": True} if step.beside else {}
+        lines = self._runtime.logs(step.service, tail=KEPT_LOG_LINES, follow=False, **beside)
+        ending = self._runtime.look(step.service, **beside).ending
+        self._keep_log(step.service, list(lines), ending)
 
     def _write(self, texts: Mapping[str, str], removed: Iterable[str] = ()) -> None:
         folder = self._runtime.files_dir
@@ -180,6 +211,9 @@ class _Walker:
     def take_back(self, why: str) -> None:
         """Old files, old services; what was new is stopped. Never raises: the cause is told."""
         self._reporter.failed(why)
+        # Here, too: a log that can't be kept must not keep the old services from coming back.
+        with suppress(TfdeployError, Unreachable):
+            self._keep_failed_log()
         new = set(self._rendered.files) - set(self._before.files)
         self._try("the files", lambda: self._write(self._before.files, new))
         fresh = not any(

@@ -284,6 +284,7 @@ class Change:
         from tfdeploy.cli.reporters import WrittenReporter, make_reporter
         from tfdeploy.journal import State, served_by
         from tfdeploy.runtimes import forget, remember
+        from tfdeploy.runtimes.left_logs import LeftLogs
 
         served = served_by(ready.observed)
         before = self._before(served, not ready.plan.steps)
@@ -299,6 +300,7 @@ class Change:
         self._save(after)
         if not ready.plan.steps:
             self._end("done", after=State(after.text, served))
+            LeftLogs(after).forget_failed()
             return ready.observed
         remember(after, choice, ready.templates)
         reporter = WrittenReporter(make_reporter(self.options.as_json), self.writer)
@@ -310,12 +312,15 @@ class Change:
                 before=ready.observed,
                 reporter=reporter,
                 timeout_seconds=self.options.timeout_seconds,
+                called=after.folder.name,
+                keep_log=LeftLogs(after).keep,
             )
         except BaseException:
             if not ready.observed.services:
                 forget(after)
             raise
         self._end("done", after=State(after.text), took=reporter.took)
+        LeftLogs(after).forget_failed()
         observed = choice.runtime.observe()
         self.writer.update(after=State(after.text, served_by(observed)))
         return observed

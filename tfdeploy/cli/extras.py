@@ -23,7 +23,7 @@ def explain(
     """
     import difflib
 
-    wanted = [code.upper()] if code else list(CATALOGUE)
+    wanted = list(CATALOGUE) if code is None else [code.upper()]
     if wanted[0] not in CATALOGUE:
         near = difflib.get_close_matches(wanted[0], CATALOGUE, n=1)
         raise TfdeployError(

@@ -67,13 +67,27 @@ def read(paths: list[str], command: str | None, stacks_dir: Path) -> "Setup":
 
 
 def _path(given: str, stacks_dir: Path) -> Path:
-    """A path as it is, or the stack of that name."""
+    """A path as it is, or the stack of that name.
+
+    Raises:
+        TfdeployError: TFD250 where there is neither.
+    """
     from tfdeploy.stack import find_stack
 
     path = Path(given)
     if path.exists() or "/" in given or path.suffix:
         return path
-    return find_stack(given, stacks_dir)
+    try:
+        return find_stack(given, stacks_dir)
+    except TfdeployError as error:
+        if error.code != "TFD201" or (stacks_dir / given).exists():
+            raise
+        raise TfdeployError(
+            "TFD250",
+            f"There is no file or folder '{given}', and no stack of that name.",
+            where=str(path.absolute()),
+            hint=error.hint if "did you mean" in error.hint else "check the path.",
+        ) from error
 
 
 def _show(setup: "Setup", findings: "list[Finding]") -> None:

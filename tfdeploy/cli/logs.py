@@ -1,6 +1,7 @@
 """logs: what the servers wrote, and what it means."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,6 +24,7 @@ from tfdeploy.errors import TfdeployError
 if TYPE_CHECKING:
     from tfdeploy.cli.log_text import Explained
     from tfdeploy.runtimes import Choice
+    from tfdeploy.serverlog import Ending
     from tfdeploy.stack import StackFile
 
 GATEWAY = "gateway"
@@ -45,7 +47,7 @@ def logs(
         int | None,
         typer.Option(
             help=f"How many lines from the end; default {PRINTED_LINES}, with --explain "
-            f"{EXPLAINED_LINES}."
+            f"{EXPLAINED_LINES:,}, and all of a file."
         ),
     ] = None,
     follow: Annotated[
@@ -72,20 +74,53 @@ def logs(
     """
     from tfdeploy.cli.log_text import print_explained
 
-    _check_words(stack, follow=follow, explain=explain, file=file, as_json=as_json)
+    _check_words(
+        stack,
+        follow=follow,
+        explain=explain,
+        file=file,
+        as_json=as_json,
+        tail=tail,
+        runtime=runtime,
+    )
     if file is not None:
-        print_explained([_of_file(file)], as_json)
-    elif explain:
-        logs_of = _logs_of(stack or "", service, stacks_dir)
-        print_explained(_of_services(*logs_of, runtime, tail or EXPLAINED_LINES), as_json)
+        print_explained([_of_file(file, tail)], as_json)
+        return
+    asked = _asked(stack or "", service, stacks_dir, runtime)
+    if explain:
+        print_explained(_of_services(asked, EXPLAINED_LINES if tail is None else tail), as_json)
     else:
-        logs_of = _logs_of(stack or "", service, stacks_dir)
-        tail = PRINTED_LINES if tail is None else tail
-        _print_lines(*logs_of, runtime, tail=tail, follow=follow)
+        _print_lines(asked, tail=PRINTED_LINES if tail is None else tail, follow=follow)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Whose logs are asked for, and where the servers run.
+
+    Attributes:
+        service: the one that was named.
+        names: of all that have a log.
+    """
+
+    file: "StackFile"
+    choice: "Choice"
+    service: str | None
+    names: list[str]
+
+    @property
+    def wanted(self) -> list[str]:
+        return [self.service] if self.service else self.names
 
 
 def _check_words(
-    stack: str | None, *, follow: bool, explain: bool, file: str | None, as_json: bool
+    stack: str | None,
+    *,
+    follow: bool,
+    explain: bool,
+    file: str | None,
+    as_json: bool,
+    tail: int | None,
+    runtime: str | None,
 ) -> None:
     """Refuse what doesn't go together.
 
@@ -100,27 +135,43 @@ def _check_words(
             "leave one of them out.",
         ),
         (file is not None and not explain, "--file is for --explain.", "add --explain."),
+        (
+            file is not None and runtime is not None,
+            "--runtime is for the logs of a stack, not for --file.",
+            "leave --runtime out.",
+        ),
         (as_json and not explain, "--json is for --explain.", "add --explain."),
         (
             follow and explain,
             "--follow and --explain don't go together.",
             "leave one of them out.",
         ),
+        (
+            tail is not None and tail < 0,
+            f"--tail {tail} is no number of lines.",
+            "give a number from 0 on.",
+        ),
+        (
+            tail == 0 and explain,
+            "--tail 0 leaves no line to explain.",
+            "give a larger number, or leave --tail out.",
+        ),
     ):
         if wrong:
             raise TfdeployError("TFD216", message, where="tfdeploy logs", hint=hint)
 
 
-def _logs_of(
-    stack: str, service: str | None, stacks_dir: Path
-) -> tuple["StackFile", str | None, list[str]]:
-    """The stack, the service that was named, and the names of all that have a log.
+def _asked(stack: str, service: str | None, stacks_dir: Path, runtime: str | None) -> _Asked:
+    """A service that runs and was taken out of the file, or renamed there, has a log as well.
 
     Raises:
         TfdeployError: TFD201 to TFD203, TFD208.
     """
     file = load(stack, stacks_dir)
-    names = [*file.stack.services, *([GATEWAY] if file.stack.gateway else [])]
+    choice = choose(file, runtime)
+    in_file = list(file.stack.services)
+    others = sorted(choice.runtime.names() - set(in_file))
+    names = [*in_file, *others, *([GATEWAY] if file.stack.gateway else [])]
     if service is not None and service not in names:
         raise TfdeployError(
             "TFD208",
@@ -128,49 +179,64 @@ def _logs_of(
             where=file.where("services"),
             hint=f"services of the stack: {', '.join(names)}.",
         )
-    return file, service, names
+    return _Asked(file, choice, service, names)
 
 
-def _print_lines(
-    file: "StackFile",
-    service: str | None,
-    names: list[str],
-    runtime: str | None,
-    *,
-    tail: int,
-    follow: bool,
-) -> None:
-    if follow and service is None and len(names) > 1:
+def _print_lines(asked: _Asked, *, tail: int, follow: bool) -> None:
+    many = asked.service is None and len(asked.names) > 1
+    if follow and many:
         raise TfdeployError(
             "TFD216",
             "--follow takes one service.",
-            where=f"tfdeploy logs {file.folder.name} --follow",
-            hint=f"name one of: {', '.join(names)}.",
+            where=f"tfdeploy logs {asked.file.folder.name} --follow",
+            hint=f"name one of: {', '.join(asked.names)}.",
         )
-    choice = choose(file, runtime)
     printed = False
-    for name in [service] if service else names:
-        prefix = f"{name} | " if service is None and len(names) > 1 else ""
-        for line in choice.runtime.logs(name, tail=tail, follow=follow):
+    for name in asked.wanted:
+        prefix = f"{name} | " if many else ""
+        for line in _log(asked, name, tail, follow=follow)[0]:
             output.print_line(prefix + line)
             printed = True
     if not printed:
-        _refuse_absent(file, choice, names)
+        _refuse_absent(asked)
 
 
-def _refuse_absent(file: "StackFile", choice: "Choice", names: list[str]) -> None:
-    if all(choice.runtime.look(name).state == "absent" for name in names):
+def _log(
+    asked: _Asked, name: str, tail: int, *, follow: bool = False
+) -> tuple[Iterable[str], "Ending | None", str]:
+    """The log of a service, how it ended, and on which runtime as far as that is known.
+
+    Where the service isn't up it is what its last server left.
+    """
+    from tfdeploy.runtimes.left_logs import LeftLogs, read_left
+
+    runtime, left = asked.choice.runtime, LeftLogs(asked.file)
+    if name == GATEWAY:
+        return runtime.logs(name, tail=tail, follow=follow), None, runtime.name
+    now = runtime.look(name)
+    path = left.last(name) if now.state == "absent" else None
+    if path is not None:
+        output.note(f"service '{name}' isn't up; its last server wrote this ({path})")
+        return *read_left(path, tail), ""
+    if failed := left.failed(name):
+        output.note(
+            f"a change of service '{name}' failed; `tfdeploy logs --explain --file {failed}` "
+            "tells what its server wrote"
+        )
+    return runtime.logs(name, tail=tail, follow=follow), now.ending, runtime.name
+
+
+def _refuse_absent(asked: _Asked) -> None:
+    if all(asked.choice.runtime.look(name).state == "absent" for name in asked.names):
         raise TfdeployError(
             "TFD408",
-            f"Stack '{file.stack.stack}' isn't up, and has left no log.",
-            where=file.where("services"),
-            hint=f"`tfdeploy up {file.folder.name}` starts it.",
+            f"Stack '{asked.file.stack.stack}' isn't up, and has left no log.",
+            where=asked.file.where("services"),
+            hint=f"`tfdeploy up {asked.file.folder.name}` starts it.",
         )
 
 
-def _of_services(
-    file: "StackFile", service: str | None, names: list[str], runtime: str | None, tail: int
-) -> list["Explained"]:
+def _of_services(asked: _Asked, tail: int) -> list["Explained"]:
     """The logs of servers; the gateway's is nginx's.
 
     Raises:
@@ -179,52 +245,43 @@ def _of_services(
     from tfdeploy.cli.log_text import Explained
     from tfdeploy.serverlog import read_log
 
-    if service == GATEWAY and file.stack.gateway:
+    file = asked.file
+    if asked.service == GATEWAY and file.stack.gateway:
         raise TfdeployError(
             "TFD216",
             "The gateway is an nginx, whose log isn't explained.",
             where=f"tfdeploy logs {file.folder.name} {GATEWAY} --explain",
             hint=f"`tfdeploy logs {file.folder.name} {GATEWAY}` prints it.",
         )
-    choice = choose(file, runtime)
     found = []
-    for name in [service] if service else list(file.stack.services):
-        ending = choice.runtime.look(name).ending
-        wants_gpu = file.stack.services[name].gpu is not None
-        lines = choice.runtime.logs(name, tail=tail, follow=False)
-        found.append(Explained(read_log(lines, wants_gpu, ending), service=name))
+    for name in asked.wanted:
+        if name == GATEWAY:
+            continue
+        wants_gpu = _wants_gpu(asked.file, name)
+        lines, ending, runtime = _log(asked, name, tail)
+        found.append(Explained(read_log(lines, wants_gpu, ending, runtime), service=name))
     if not any(one.reading.lines for one in found):
-        _refuse_absent(file, choice, names)
+        _refuse_absent(asked)
     return found
 
 
-def _of_file(name: str) -> "Explained":
+def _wants_gpu(file: "StackFile", name: str) -> bool | None:
+    """Whether a service asks for a GPU; nobody knows of one that isn't in the file any more."""
+    services = file.stack.services
+    if name in services:
+        return services[name].gpu is not None
+    return None if any(one.gpu for one in services.values()) else False
+
+
+def _of_file(name: str, tail: int | None) -> "Explained":
     """Anybody's log.
 
     Raises:
         TfdeployError: TFD505.
     """
+    from tfdeploy.cli.log_file import read_lines
     from tfdeploy.cli.log_text import Explained
     from tfdeploy.serverlog import read_log
 
-    try:
-        return Explained(read_log(_lines(name)), file=name)
-    except OSError as error:
-        raise TfdeployError(
-            "TFD505",
-            f"The log can't be read: {error.strerror or error}.",
-            where=name,
-            hint="give the path of a text file, or - for standard input.",
-        ) from error
-
-
-def _lines(name: str) -> Iterator[str]:
-    import sys
-
-    if name == "-":
-        for raw in sys.stdin.buffer:
-            yield raw.decode("utf-8", errors="replace")
-        return
-    with Path(name).open("rb") as file:
-        for raw in file:
-            yield raw.decode("utf-8", errors="replace")
+    first, lines = read_lines(name, tail)
+    return Explained(read_log(lines, first_number=first), file=name)

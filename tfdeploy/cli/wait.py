@@ -219,12 +219,19 @@ def _cause(file: StackFile, choice: Choice, state: str = "") -> tuple[Cause, str
     Args:
         state: look at services in this state alone.
     """
-    from tfdeploy.serverlog import Cause, why_failed
+    from tfdeploy.serverlog import Cause, why_ended, why_failed
 
     for name in file.stack.services:
         now = choice.runtime.look(name)
         if state in ("", now.state):
             lines = choice.runtime.logs(name, tail=300, follow=False)
-            if cause := why_failed(lines, ending=now.ending):
+            runtime = choice.runtime.name
+            ended = now.state == "exited"
+            cause = (
+                why_ended(lines, now.ending, runtime)
+                if ended
+                else why_failed(lines, ending=now.ending, runtime=runtime)
+            )
+            if cause:
                 return cause, name
     return Cause(), ""

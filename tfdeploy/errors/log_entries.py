@@ -30,22 +30,26 @@ LOG_ENTRIES: dict[str, Entry] = {
         Exit.RUNTIME,
         "The server's program doesn't fit the system",
         "A shared library isn't there, or the C library is older than the one that the program "
-        "was built with.",
+        "was built with. Or the image has no such program at all: it isn't a model server's.",
         "The binary is linked on Ubuntu 20.04 or 22.04 (tools/docker/Dockerfile.devel) and loads "
         "the system's own libraries (#2012).",
-        "Run it from its image, or on a system no older than the one it was built on.",
+        "Run it from its image, or on a system no older than the one it was built on. Where the "
+        "program isn't there, name an image that holds tensorflow_model_server in `image:`.",
     ),
     "TFD493": Entry(
         Exit.DEPLOY,
-        "There wasn't enough memory",
-        "The kernel killed the server (exit code 137), or an allocation failed and the server "
-        "aborted. Every model of it is gone until it has started again.",
+        "There wasn't enough memory, or the server was killed",
+        "The server got SIGKILL (exit code 137), or an allocation failed and it aborted. Every "
+        "model of it is gone until it has started again. Docker knows whether a kill was for the "
+        "container's own limit (State.OOMKilled), and the message says which it was.",
         "A server holds all versions that it serves, and loads a new one before it unloads the "
         "old (core/availability_preserving_policy.cc; #2017). It asks nobody whether there is "
         "room: its own estimate has no limit (servables/tensorflow/util.cc). Large batches take "
         "more on top (#1685, #2065).",
         "Raise `resources.memory` to two versions and a batch, serve fewer models from one "
-        "service, or use `strategy: recreate` behind a gateway.",
+        "service, or use `strategy: recreate` behind a gateway. A kill that wasn't for the limit "
+        "was the host's kernel (`dmesg | grep -i oom` on the host names the process), a stop whose "
+        "grace period was over, or somebody's `docker kill`.",
     ),
     "TFD494": Entry(
         Exit.DEPLOY,

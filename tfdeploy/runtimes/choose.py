@@ -113,7 +113,7 @@ class _Memory:
 
     def __init__(self, file: StackFile) -> None:
         self._path = _memory_path(file)
-        self._name = file.stack.stack
+        self._name, self._called = file.stack.stack, file.folder.name
         self.runtime: str | None = None
         self.stack: str | None = None
         self.templates: str | None = None
@@ -138,7 +138,7 @@ class _Memory:
                 "TFD406",
                 f"The stack is up on runtime {self.runtime}, not on {asked}.",
                 where=str(self._path),
-                hint="take it down first: `tfdeploy down STACK`.",
+                hint=f"take it down first: `tfdeploy down {self._called}`.",
             )
 
 

@@ -37,6 +37,10 @@ _HINTS = (
         "with `docker run --rm --gpus all IMAGE nvidia-smi`; or take `gpu:` out of the stack file.",
     ),
     (
+        r"executable file not found|exec: .*no such file",
+        "the image isn't a model server's: name one in `image:`, such as tensorflow/serving.",
+    ),
+    (
         r"port is already allocated|address already in use",
         "another program was faster: publish another port, or leave it out for a free one.",
     ),

@@ -99,6 +99,10 @@ class DockerRuntime:
         """The state of a service's container."""
         return self._look(service, self._own(service), beside=beside)
 
+    def names(self) -> set[str]:
+        """The services that have a container."""
+        return {_service(one) for one in self._own() if one != GATEWAY}
+
     def memory_bytes(self, service: str) -> int | None:
         """What the container holds in memory, the cache of files left out, as `docker stats`."""
         own = self._own()

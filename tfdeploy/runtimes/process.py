@@ -37,7 +37,7 @@ from tfdeploy.runtimes.room import check_room
 from tfdeploy.runtimes.secrets import with_secrets
 from tfdeploy.runtimes.server_program import check_server, embedded_server
 from tfdeploy.runtimes.slots import Slots
-from tfdeploy.serverlog import reason
+from tfdeploy.serverlog import why_ended
 from tfdeploy.stack import StackFile
 from tfdeploy.stack.file import RUN_DIR
 
@@ -104,7 +104,7 @@ class ProcessRuntime:
     def observe(self) -> ObservedStack:
         """Files, processes, model states and the gateway."""
         files = read_files(self.files_dir)
-        services = [self.look(name) for name in sorted(self._services_up())]
+        services = [self.look(name) for name in sorted(self.names())]
         found = with_models_of_all(services, models_configs(files))
         return ObservedStack(files, found, self._gateway.observe())
 
@@ -117,7 +117,7 @@ class ProcessRuntime:
             return ObservedService(service, "absent", slot=slot)
         other = bool(there - {slot})
         if not processes.is_alive(record.process):
-            why = reason(self._tail(record.unit, 200)) or "no reason in its log"
+            why = why_ended(self._tail(record.unit, LOG_TAIL_BYTES)).why or "no reason in its log"
             return ObservedService(service, "exited", detail=why, slot=slot, other=other)
         return ObservedService(
             service,
@@ -131,6 +131,10 @@ class ProcessRuntime:
             other=other,
             pid=record.pid,
         )
+
+    def names(self) -> set[str]:
+        """The services that were started, and not stopped since."""
+        return {record.service for record in self._records()}
 
     def memory_bytes(self, service: str) -> int | None:
         """What the process and its workers hold in memory; what they share counts for each."""
@@ -344,13 +348,10 @@ class ProcessRuntime:
         if self._chosen is None:
             slots = SLOTS if self._file.stack.gateway else ("",)
             units = [unit(name, slot) for name in self._file.stack.services for slot in slots]
-            ours = {port for name in self._services_up() for port in self._ports_of_running(name)}
+            ours = {port for name in self.names() for port in self._ports_of_running(name)}
             ours |= self._gateway.ports()
             self._chosen = choose_ports(self._ports_path, units, ours)
         return self._chosen
-
-    def _services_up(self) -> set[str]:
-        return {record.service for record in self._records()}
 
     def _entry(self) -> tuple[str, int]:
         gateway = self._file.stack.gateway
@@ -401,8 +402,6 @@ class ProcessRuntime:
         return None
 
     def _records(self) -> list[Record]:
-        names = sorted(path.name.removesuffix(".pid.json") for path in self._pid_files())
+        paths = self._run_dir.glob("*.pid.json")
+        names = sorted(path.name.removesuffix(".pid.json") for path in paths)
         return [record for name in names if (record := self._record(name)) is not None]
-
-    def _pid_files(self) -> list[Path]:
-        return list(self._run_dir.glob("*.pid.json"))

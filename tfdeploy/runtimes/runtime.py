@@ -37,6 +37,9 @@ class Runtime(Protocol):
         ``beside``: the server in the slot that the gateway doesn't ask.
         """
 
+    def names(self) -> set[str]:
+        """The services that have a server, whether or not the stack file names them."""
+
     def memory_bytes(self, service: str) -> int | None:
         """The memory that a running service takes; None where it can't be told."""
 

@@ -2,7 +2,7 @@
 
 from tfdeploy.serverlog.gpulog import GpuLog, read_gpu_log
 from tfdeploy.serverlog.reading import Finding, Reading, read_log
-from tfdeploy.serverlog.reasons import Cause, Ending, cause_of, reason, why_failed
+from tfdeploy.serverlog.reasons import Cause, Ending, cause_of, why_ended, why_failed
 
 __all__ = [
     "Cause",
@@ -13,6 +13,6 @@ __all__ = [
     "cause_of",
     "read_gpu_log",
     "read_log",
-    "reason",
+    "why_ended",
     "why_failed",
 ]

@@ -12,11 +12,23 @@ _DRIVER = "stream_executor/cuda/cuda_driver.cc"
 _DIAGNOSTICS = "stream_executor/cuda/cuda_diagnostics.cc"
 _DEVICE = "core/common_runtime/gpu/gpu_device.cc"
 _RESERVE = (
+    "see that nvidia-smi works on the host, that CUDA_VISIBLE_DEVICES hides no GPU, and that a "
+    "container gets it: `--gpus device=0`, with the NVIDIA Container Toolkit."
+)
+_RESERVE_IN_CONTAINER = (
     "give the container its GPU: `--gpus device=0`, or a reservation with device_ids and "
     "capabilities: [gpu]; the host needs the driver and the NVIDIA Container Toolkit."
 )
-_NEWER = "take an image whose CUDA knows this GPU, or another GPU."
+_RESERVE_AS_PROCESS = (
+    "see that nvidia-smi shows the GPU on this machine, whose driver the server uses, and that "
+    "CUDA_VISIBLE_DEVICES doesn't hide it."
+)
+_NEWER = "take an image, or a TensorFlow, whose CUDA knows this GPU; or another GPU."
 _LIBRARIES = "take the image's -gpu twin of the same version, with nothing changed in it."
+_LIBRARIES_AS_PROCESS = (
+    "install the libraries that the server's TensorFlow was built for: `pip install "
+    "'tensorflow[and-cuda]'` brings those of the pip package."
+)
 
 
 def _on_cpu(
@@ -28,7 +40,20 @@ def _on_cpu(
     tells: Tells = Tells.NOTHING,
     matters: Matters = Matters.UNLESS_CPU,
 ) -> Known:
-    return Known(pattern, code, means, fix, source, tells, matters, on_cpu=True)
+    in_container = _RESERVE_IN_CONTAINER if fix is _RESERVE else ""
+    as_process = {_RESERVE: _RESERVE_AS_PROCESS, _LIBRARIES: _LIBRARIES_AS_PROCESS}.get(fix, "")
+    return Known(
+        pattern,
+        code,
+        means,
+        fix,
+        source,
+        tells,
+        matters,
+        on_cpu=True,
+        in_container=in_container,
+        as_process=as_process,
+    )
 
 
 # All of these leave the server on the CPU.
@@ -43,7 +68,7 @@ FALLBACK_LINES = (
     _on_cpu(
         r"failed call to cuInit: .*(?:CUresult\(-1\)|UNKNOWN ERROR \(\d+\))",
         "TFD291",
-        "The driver's library isn't in the container, and TensorFlow goes on with the CPU.",
+        "The server finds no library of the driver, and TensorFlow goes on with the CPU.",
         _RESERVE,
         _DRIVER + "; #987, #1015",
     ),
@@ -51,15 +76,16 @@ FALLBACK_LINES = (
         r"failed call to cuInit: (?P<error>.+)",
         "TFD496",
         "The driver refuses to work ({error}), and TensorFlow goes on with the CPU.",
-        "see whether nvidia-smi works on the host and in a container; after an update of the "
+        "see whether nvidia-smi works on the host, and in a container; after an update of the "
         "driver, reboot.",
         _DRIVER + "; tensorflow/tensorflow#7653",
     ),
     _on_cpu(
         r"CUDA driver version is insufficient for CUDA runtime version",
         "TFD313",
-        "The host's driver is older than the image's CUDA needs.",
-        "update the driver, or take an older image; `tfdeploy gpu list` shows the driver.",
+        "The host's driver is older than the server's CUDA needs.",
+        "update the driver, or take an older image or TensorFlow; `tfdeploy gpu list` shows the "
+        "driver.",
         "cudaErrorInsufficientDriver; kubeflow/kubeflow#1009",
     ),
     _on_cpu(
@@ -74,7 +100,7 @@ FALLBACK_LINES = (
     _on_cpu(
         r"CUDA_ERROR_INVALID_PTX|no kernel image is available for execution on the device",
         "TFD314",
-        "The image has no kernels for this GPU.",
+        "The server has no kernels for this GPU.",
         _NEWER,
         "compiler/mlir/tools/kernel_gen/tf_gpu_runtime_wrappers.cc; #4112",
         Tells.HINT,
@@ -82,8 +108,8 @@ FALLBACK_LINES = (
     _on_cpu(
         r"CUDA_ERROR_UNSUPPORTED_PTX_VERSION",
         "TFD313",
-        "The host's driver can't compile what the image's newer CUDA wrote.",
-        "update the driver, or take an older image.",
+        "The host's driver can't compile what the server's newer CUDA wrote.",
+        "update the driver, or take an older image or TensorFlow.",
         "compiler/mlir/tools/kernel_gen/tf_gpu_runtime_wrappers.cc",
         Tells.HINT,
     ),
@@ -98,7 +124,7 @@ FALLBACK_LINES = (
     _on_cpu(
         r"Could not load dynamic library 'libcuda\.so",
         "TFD291",
-        "The driver's library isn't in the container, and TensorFlow goes on with the CPU.",
+        "The server finds no library of the driver, and TensorFlow goes on with the CPU.",
         _RESERVE,
         "stream_executor/platform/default/dso_loader.cc",
     ),
@@ -106,7 +132,7 @@ FALLBACK_LINES = (
         r"Could not load dynamic library "
         r"'(?P<library>lib(?:cu(?:dart|dnn|blas|fft|rand|solver|sparse)|nccl)[^']*)'",
         "TFD495",
-        "The library {library} isn't in the image, and TensorFlow goes on with the CPU.",
+        "The library {library} isn't there, and TensorFlow goes on with the CPU.",
         _LIBRARIES,
         "stream_executor/platform/default/dso_loader.cc",
     ),
@@ -121,7 +147,7 @@ FALLBACK_LINES = (
     _on_cpu(
         r"Cannot dlopen some GPU libraries|Skipping registering GPU devices",
         "TFD495",
-        "Libraries of CUDA or cuDNN aren't in the image, and TensorFlow goes on with the CPU.",
+        "Libraries of CUDA or cuDNN aren't there, and TensorFlow goes on with the CPU.",
         _LIBRARIES,
         _DEVICE,
     ),
@@ -129,8 +155,8 @@ FALLBACK_LINES = (
         r"Ignoring visible gpu device .+ with Cuda compute capability (?P<has>[\d.]+?)\. "
         r"The minimum required Cuda capability is (?P<least>[\d.]+?)\.?$",
         "TFD314",
-        "The GPU's compute capability is {has}, and the image wants {least} at least.",
-        "take an older image, or another GPU.",
+        "The GPU's compute capability is {has}, and the server wants {least} at least.",
+        "take an older image or TensorFlow, or another GPU.",
         _DEVICE,
     ),
     _on_cpu(
@@ -152,7 +178,7 @@ FALLBACK_LINES = (
         r"kernel version (?P<kernel>[\d.]+) does not match DSO version (?P<library>[\d.]+)",
         "TFD496",
         "The kernel's driver is {kernel} and its library {library}: an update without a reboot.",
-        "reboot the host, or start the container anew after the update.",
+        "reboot the host, or start the server anew after the update.",
         _DIAGNOSTICS,
     ),
 )
@@ -170,7 +196,7 @@ USE_LINES = (
         r"OOM when allocating tensor with shape ?(?P<shape>\[[^\]]*\])",
         "TFD493",
         "There was no memory for a tensor of shape {shape}.",
-        "give the container more memory, or send smaller batches.",
+        "give the server more memory, or send smaller batches.",
         "core/framework/op_kernel.cc",
         Tells.LOAD,
     ),
@@ -187,7 +213,7 @@ USE_LINES = (
         r"failed to alloc (?P<bytes>\d+) bytes on host: CUDA_ERROR_OUT_OF_MEMORY",
         "TFD493",
         "The host had no {bytes} bytes for a buffer that the GPU can read.",
-        "give the container more memory.",
+        "give the server more memory.",
         _DRIVER,
         Tells.HINT,
     ),
@@ -195,7 +221,7 @@ USE_LINES = (
         r"TensorFlow was not built with CUDA kernel binaries compatible with compute capability "
         r"(?P<capability>[\d.]+?)\. ",
         "TFD314",
-        "The image has no kernels for compute capability {capability}: the first start compiles "
+        "The server has no kernels for compute capability {capability}: the first start compiles "
         "them, for minutes.",
         "wait (--timeout), and keep what is compiled: CUDA_CACHE_PATH on a volume, and "
         "CUDA_CACHE_MAXSIZE=4294967296.",
@@ -205,7 +231,7 @@ USE_LINES = (
     Known(
         r"ptxas fatal\s*: Value '(?P<gpu>sm_\d+)' is not defined for option 'gpu-name'",
         "TFD314",
-        "The image's CUDA doesn't know {gpu} GPUs: the driver compiles in its place, slowly.",
+        "The server's CUDA doesn't know {gpu} GPUs: the driver compiles in its place, slowly.",
         _NEWER,
         "stream_executor/gpu/asm_compiler.cc; #1821",
     ),
@@ -221,8 +247,8 @@ USE_LINES = (
     Known(
         r"Possibly insufficient driver version: (?P<driver>[\d.]+)",
         "TFD313",
-        "The host's driver {driver} is too old for the image's cuDNN.",
-        "update the driver, or take an older image.",
+        "The host's driver {driver} is too old for the server's cuDNN.",
+        "update the driver, or take an older image or TensorFlow.",
         "stream_executor/cuda/cuda_dnn.cc; leondgarse/Keras_insightface#130",
         Tells.HINT,
     ),

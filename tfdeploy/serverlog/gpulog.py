@@ -30,8 +30,13 @@ class GpuLog:
     speaks: bool = False
 
 
-def read_gpu_log(lines: Iterable[str]) -> GpuLog:
-    """The last device that was created, or the most telling cause why none was."""
+def read_gpu_log(lines: Iterable[str], runtime: str = "") -> GpuLog:
+    """The last device that was created, or the most telling cause why none was.
+
+    Args:
+        lines: of a server's log.
+        runtime: where the server runs; empty where that isn't known.
+    """
     kept = [line.strip() for line in lines]
     speaks = any(_INFO.search(line) for line in kept)
     for line in reversed(kept):
@@ -41,5 +46,5 @@ def read_gpu_log(lines: Iterable[str]) -> GpuLog:
     if not matches:
         return GpuLog(speaks=speaks)
     best = min(matches, key=lambda match: FALLBACK_LINES.index(match.known))
-    cause = Cause(best.why, best.means, best.fix, best.known.code)
+    cause = Cause(best.why, best.means, best.fix_on(runtime), best.known.code)
     return GpuLog(cause=cause, speaks=speaks)

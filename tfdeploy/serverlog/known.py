@@ -50,6 +50,8 @@ class Known:
         tells: how much it tells of a failure.
         matters: when it is a problem.
         on_cpu: the server goes on with the CPU.
+        in_container: what to do where the server is known to run in a container, if that differs.
+        as_process: likewise for a process of this machine.
     """
 
     pattern: str
@@ -60,6 +62,12 @@ class Known:
     tells: Tells = Tells.NOTHING
     matters: Matters = Matters.ALWAYS
     on_cpu: bool = False
+    in_container: str = ""
+    as_process: str = ""
+
+    def fix_on(self, runtime: str) -> str:
+        """What to do on a runtime; empty where that is what to do everywhere."""
+        return {"docker": self.in_container, "process": self.as_process}.get(runtime, "")
 
 
 def harmless(pattern: str, means: str, source: str) -> Known:

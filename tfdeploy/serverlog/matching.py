@@ -12,6 +12,8 @@ from tfdeploy.serverlog.table import CARRIERS, TABLE
 # Longer ones are a graph or a list of tensors, printed; what they mean stands at their beginning.
 MOST_CHARACTERS = 4000
 _SHOWN_CHARACTERS = 200
+# What a terminal is told about colours; loggers put it around stamps and levels.
+_COLOUR = re.compile(r"\x1b\[[\d;:]*m")
 # `2026-01-02 03:04:05.6: E path/file.cc:12] `, `E0000 00:00:1767322000.1 7 file.cc:12] `, and what
 # Compose and others put before.
 _PREFIX = re.compile(r"^.{0,200}?[\w.]+\.(?:cc|h|py)(?::\d+)?\] ")
@@ -46,10 +48,20 @@ class Match:
         """``digits 3``, or ``digits``, or nothing."""
         return f"{self.model} {self.version}".strip()
 
+    def fix_on(self, runtime: str) -> str:
+        """What to do on a runtime; empty for one that isn't known."""
+        return self.known.fix_on(runtime) or self.fix
+
 
 def match_line(line: str) -> Match | None:
     """What is known of a line; None where nothing is."""
-    return _match_text(_PREFIX.sub("", line.strip()[:MOST_CHARACTERS], count=1))
+    text = without_colour(line[: 2 * MOST_CHARACTERS].strip())[:MOST_CHARACTERS]
+    return _match_text(_PREFIX.sub("", text, count=1))
+
+
+def without_colour(line: str) -> str:
+    """The line as a terminal would show it, without what switches its colours."""
+    return _COLOUR.sub("", line) if "\x1b" in line else line
 
 
 # A server says the same once a second while it waits.

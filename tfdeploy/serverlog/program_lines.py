@@ -6,8 +6,7 @@ from tfdeploy.serverlog.known import Known, Tells
 
 _ENTRY = "bash in the image's entry point, of the signal that ended the server"
 _MEMORY = (
-    "give the container more memory: a change of version takes two at once, and a large batch "
-    "its own."
+    "give the server more memory: a change of version takes two at once, and a large batch its own."
 )
 _CRASH = (
     "look at the lines before; see `tfdeploy lint` for batching numbers that crash, and try "
@@ -34,6 +33,17 @@ PROGRAM_LINES = (
         "The system has no {library}, so the program doesn't start.",
         "install it, or run the server from its image.",
         "glibc, elf/dl-load.c",
+        Tells.CRASH,
+    ),
+    Known(
+        r'exec:? "?(?P<program>[^\s":]+)"?(?: failed)?: (?:stat \S+: )?'
+        r"(?:[Nn]o such file|executable file not found|not found)"
+        r"|(?P<model_server>\w*tensorflow_model_server\w*): (?:command )?not found",
+        "TFD492",
+        "There is no program {program}{model_server} in the image: it isn't a model server's.",
+        "write an `image:` that holds the server, such as tensorflow/serving; `docker run --rm "
+        "--entrypoint ls IMAGE /usr/bin` shows what is in one.",
+        "the container's runtime (moby/moby, opencontainers/runc), and krallin/tini's src/tini.c",
         Tells.CRASH,
     ),
     Known(
@@ -196,10 +206,12 @@ ENDINGS = {
     137: Known(
         "",
         "TFD493",
-        "The server was killed (SIGKILL): by the kernel where memory ran out on the host, or by "
-        "a stop whose grace period was over.",
-        _MEMORY,
-        "SIGKILL",
+        "The server was killed (SIGKILL), and not for its container's memory limit: by somebody, "
+        "by a stop whose grace period was over, or by the kernel because the host had no memory "
+        "left.",
+        "see `dmesg | grep -i oom` on the host: where the kernel killed it, the host needs more "
+        "memory; else somebody did.",
+        "SIGKILL, and Docker's State.OOMKilled is false",
         Tells.CRASH,
     ),
     139: Known(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from tfdeploy.serverlog.known import Known, Matters
-from tfdeploy.serverlog.matching import Match, match_line
+from tfdeploy.serverlog.matching import Match, match_line, without_colour
 from tfdeploy.serverlog.reasons import Ending, known_ending
 
 _STAMP = re.compile(r"\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d")
@@ -17,6 +17,7 @@ _STAMP = re.compile(r"\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d")
 _SECONDS = re.compile(r"\b[IWEF]\d{4} 00:00:(\d{9,11})\.\d+ ")
 _STAMP_ENDS = 120
 _LINE_CHARACTERS = 300
+_SHOWN_NAMES = 20
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,9 @@ class Finding:
 
     Attributes:
         about: models that they name, with versions.
-        line: the first of them, as it stands there; empty where the exit code says it.
+        line: the first of them, without colours; empty where the exit code says it.
+        kind: the same for findings that differ in names and numbers alone.
+        exit_code: what says it, where no line does.
     """
 
     code: str
@@ -48,10 +51,20 @@ class Finding:
     count: int
     first: Moment | None
     last: Moment | None
+    kind: str = field(default="", repr=False)
+    exit_code: int | None = None
 
     def __str__(self) -> str:
-        names = ", ".join(self.about)
+        names = ", ".join(self.about[:_SHOWN_NAMES])
+        if (more := len(self.about) - _SHOWN_NAMES) > 0:
+            names += f" and {more:,} more"
         return f"{names}: {self.means}" if names else self.means
+
+    def seen(self, moment: Moment) -> None:
+        """One more line says it."""
+        self.count += 1
+        self.first = self.first or moment
+        self.last = moment
 
     def as_data(self) -> dict[str, Any]:
         """The same for machines."""
@@ -63,6 +76,7 @@ class Finding:
             "fix": self.fix or None,
             "count": self.count,
             "line": self.line or None,
+            "exit_code": self.exit_code,
             "first": _moment_data(self.first),
             "last": _moment_data(self.last),
         }
@@ -82,7 +96,11 @@ class Reading:
 
 
 def read_log(
-    lines: Iterable[str], wants_gpu: bool | None = None, ending: Ending | None = None
+    lines: Iterable[str],
+    wants_gpu: bool | None = None,
+    ending: Ending | None = None,
+    runtime: str = "",
+    first_number: int = 1,
 ) -> Reading:
     """Everything in a log that is known, each once, in the order of its first line.
 
@@ -90,42 +108,68 @@ def read_log(
         lines: of a server, or of a client; any text.
         wants_gpu: whether the service asked for a GPU; None where that isn't known.
         ending: how the process ended.
+        runtime: where the server runs; empty where that isn't known.
+        first_number: of the first line, where those before it are left out.
     """
     found: dict[tuple[str, str], Finding] = {}
-    number, stamp = 0, ""
-    for number, line in enumerate(lines, 1):
+    named: set[tuple[str, str, str]] = set()
+    number, stamp = first_number - 1, ""
+    for number, written in enumerate(lines, first_number):
+        line = without_colour(written)
         stamp = _stamp(line) or stamp
         if match := match_line(line):
-            _add(found, match, line, Moment(number, stamp), wants_gpu)
+            one = _finding(found, match, line, wants_gpu, runtime)
+            one.seen(Moment(number, stamp))
+            name = (match.known.code, match.means, match.about)
+            if match.about and name not in named:
+                named.add(name)
+                one.about.append(match.about)
     findings = list(found.values())
-    if known := known_ending(ending):
-        findings.insert(0, _of_ending(known))
-    return Reading(number, tuple(sorted(findings, key=lambda one: one.harmless)))
+    known = known_ending(ending)
+    if known is not None and ending is not None:
+        findings.insert(0, _of_ending(known, ending))
+    count = number - first_number + 1
+    return Reading(count, tuple(sorted(findings, key=lambda one: one.harmless)))
 
 
-def _add(
+def _finding(
     found: dict[tuple[str, str], Finding],
     match: Match,
     line: str,
-    moment: Moment,
     wants_gpu: bool | None,
-) -> None:
+    runtime: str,
+) -> Finding:
     key = (match.known.code, match.means)
     if key not in found:
-        harmless = not _matters(match.known.matters, wants_gpu)
-        shown = line.strip()[:_LINE_CHARACTERS]
         found[key] = Finding(
-            match.known.code, match.means, match.fix, harmless, [], shown, 0, moment, moment
+            match.known.code,
+            match.means,
+            match.fix_on(runtime),
+            not _matters(match.known.matters, wants_gpu),
+            [],
+            line.strip()[:_LINE_CHARACTERS],
+            0,
+            None,
+            None,
+            match.known.means,
         )
-    one = found[key]
-    one.count += 1
-    one.last = moment
-    if match.about and match.about not in one.about:
-        one.about.append(match.about)
+    return found[key]
 
 
-def _of_ending(known: Known) -> Finding:
-    return Finding(known.code, known.means, known.fix, False, [], "", 1, None, None)
+def _of_ending(known: Known, ending: Ending) -> Finding:
+    return Finding(
+        known.code,
+        known.means,
+        known.fix,
+        False,
+        [],
+        "",
+        1,
+        None,
+        None,
+        known.means,
+        ending.exit_code,
+    )
 
 
 def _matters(matters: Matters, wants_gpu: bool | None) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from tfdeploy.serverlog.known import Known, Matters, Tells
@@ -13,7 +14,7 @@ from tfdeploy.serverlog.table import CARRIERS
 
 @dataclass(frozen=True)
 class Ending:
-    """How a server's process ended, as far as the runtime knows."""
+    """How a server's process ended; ``out_of_memory``: its container's limit was hit."""
 
     exit_code: int | None = None
     out_of_memory: bool = False
@@ -52,9 +53,19 @@ class Cause:
 
 UNKNOWN = Cause()
 
+# Behind these a server serves, and a load that fails doesn't end it any more.
+_SERVES = re.compile(r"Running gRPC ModelServer at|Entering the event loop")
+_LOADED = "Successfully loaded servable version"
+_START_FAILED = "Failed to start server. Error"
+_FATAL = (Tells.KILLED, Tells.CRASH, Tells.PYTHON)
+_MOST_LINES = 300
+
 
 def why_failed(
-    lines: Iterable[str], model: str | None = None, ending: Ending | None = None
+    lines: Iterable[str],
+    model: str | None = None,
+    ending: Ending | None = None,
+    runtime: str = "",
 ) -> Cause:
     """The cause that explains a failure best, as far as a known line is there.
 
@@ -63,12 +74,37 @@ def why_failed(
             earlier try may stand above.
         model: a line which says that another model failed is no explanation.
         ending: how the process ended.
+        runtime: where the server runs; empty where that isn't known.
     """
-    best: Match | None = None
+    return _best_cause(_telling(lines, model), ending, runtime)
+
+
+def why_ended(lines: Iterable[str], ending: Ending | None = None, runtime: str = "") -> Cause:
+    """The cause for which a server isn't running any more; arguments as of `why_failed`.
+
+    Where it had come to serve, what failed before that isn't why it ended; nor is a version that
+    failed to load since, unless the server was started again and says that it couldn't.
+    """
+    kept = list(lines)
+    serves = [at for at, line in enumerate(kept) if _SERVES.search(line)]
+    loads = [at for at, line in enumerate(kept) if _LOADED in line]
+    last = kept[max([*serves, *loads], default=-1) + 1 :][-_MOST_LINES:]
+    found = _telling(last)
+    if serves and not any(_START_FAILED in line for line in last):
+        found = (one for one in found if one.tells in _FATAL)
+    return _best_cause(found, ending, runtime)
+
+
+def _telling(lines: Iterable[str], model: str | None = None) -> Iterator[Match]:
     for line in lines:
         found = match_line(line)
-        if found is None or found.tells is Tells.NOTHING or not _about(found, model):
-            continue
+        if found is not None and found.tells is not Tells.NOTHING and _about(found, model):
+            yield found
+
+
+def _best_cause(matches: Iterable[Match], ending: Ending | None, runtime: str) -> Cause:
+    best: Match | None = None
+    for found in matches:
         if best is None or found.tells <= best.tells:
             best = found
     by_code = known_ending(ending)
@@ -77,7 +113,7 @@ def why_failed(
     if best is None:
         return UNKNOWN
     why = f"{best.about}: {best.why}" if best.failed else best.why
-    return _cause(best, why)
+    return _cause(best, why, runtime)
 
 
 def cause_of(message: str) -> Cause:
@@ -86,11 +122,6 @@ def cause_of(message: str) -> Cause:
     if found is None or found.known.matters is Matters.NEVER:
         return UNKNOWN
     return _cause(found, found.why)
-
-
-def reason(lines: Iterable[str], model: str | None = None) -> str:
-    """The server's own sentence that explains a failure best; empty when none is known."""
-    return why_failed(lines, model).why
 
 
 def known_ending(ending: Ending | None) -> Known | None:
@@ -102,10 +133,10 @@ def known_ending(ending: Ending | None) -> Known | None:
     return ENDINGS.get(ending.exit_code or 0)
 
 
-def _cause(found: Match, why: str) -> Cause:
+def _cause(found: Match, why: str, runtime: str = "") -> Cause:
     if found.known in CARRIERS:
         return Cause(why)
-    return Cause(why, found.means, found.fix, found.known.code)
+    return Cause(why, found.means, found.fix_on(runtime), found.known.code)
 
 
 def _about(found: Match, model: str | None) -> bool:
