@@ -212,7 +212,7 @@ class _Walker:
         """Old files, old services; what was new is stopped. Never raises: the cause is told."""
         self._reporter.failed(why)
         # Here, too: a log that can't be kept must not keep the old services from coming back.
-        with suppress(TfdeployError, Unreachable):
+        with suppress(Exception):
             self._keep_failed_log()
         new = set(self._rendered.files) - set(self._before.files)
         self._try("the files", lambda: self._write(self._before.files, new))
