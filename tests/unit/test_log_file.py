@@ -30,6 +30,7 @@ def read(path: Path, tail: int | None = None) -> tuple[int, list[str]]:
         gzip.compress(TEXT.encode()),
         gzip.compress(TEXT.encode("utf-16")),
     ],
+    ids=["utf-8", "utf-8 with a mark", "utf-16", "utf-16-be", "utf-32", "gzip", "gzip of utf-16"],
 )
 def test_a_log_is_read_whatever_its_encoding(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "x.log"
@@ -55,6 +56,7 @@ def test_an_empty_file_has_no_lines(tmp_path: Path) -> None:
         (gzip.compress(TEXT.encode())[:-4], "end-of-stream"),
         (b"\x1f\x8b no gzip", "can't be read"),
     ],
+    ids=["a program", "utf-16 without a mark", "gzip of no text", "cut gzip", "no gzip"],
 )
 def test_what_is_no_text_is_refused(tmp_path: Path, data: bytes, says: str) -> None:
     path = tmp_path / "x.log"
