@@ -39,7 +39,7 @@ demo: $(VENV)/demo.stamp  ## The main job: train, export, add, up, predict, stat
 	@RUNTIME=$(RUNTIME) $(BIN)/python -m stacks.demo.run
 
 # More than there are cores: much of it is waiting for servers and containers.
-test: $(VENV)/dev.stamp  ## The whole suite; tests on Docker run when an engine answers
+test: $(VENV)/dev.stamp  ## The whole suite, in PROCESSES=4; tests on Docker run when an engine answers
 	@$(BIN)/python -m pytest --numprocesses=$(PROCESSES) --dist=loadgroup $(ARGS)
 
 unit: $(VENV)/dev.stamp  ## The tests that start no process

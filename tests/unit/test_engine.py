@@ -15,6 +15,7 @@ from tfdeploy.runtimes.engine import (
     LABEL_PROJECT,
     LABEL_SERVICE,
     asking,
+    is_elsewhere,
     project_containers,
 )
 
@@ -76,3 +77,22 @@ def test_a_look_at_one_service_asks_the_engine_for_its_container_alone() -> None
     assert [one.labels[LABEL_SERVICE] for one in found] == ["s7"]
     assert engine.asked_for == ["s7"]
     assert len(project_containers(cast(Any, engine), "p")) == 100
+
+
+@pytest.mark.parametrize(
+    ("address", "elsewhere"),
+    [
+        ("", False),
+        ("unix:///run/user/1000/docker.sock", False),
+        ("npipe:////./pipe/docker_engine", False),
+        ("http+docker://localhost", False),
+        ("tcp://127.0.0.1:2375", False),
+        ("https://[::1]:2376", False),
+        ("tcp://box.lan:2376", True),
+        ("http://10.0.0.7:2375", True),
+        ("ssh://me@box", True),
+        ("http+docker://ssh", True),
+    ],
+)
+def test_whose_engine_it_is(address: str, elsewhere: bool) -> None:
+    assert is_elsewhere(address) == elsewhere

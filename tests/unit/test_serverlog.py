@@ -58,12 +58,6 @@ def test_of_two_tries_the_last_counts() -> None:
     assert why_failed([FAILED, FAILED.replace("meta graph", "variables")]).why.endswith("variables")
 
 
-def test_a_line_about_another_model_is_no_explanation() -> None:
-    assert why_failed([FAILED], "m").why.startswith("m 3")
-    assert why_failed([FAILED], "q").why == ""
-    assert why_failed([FAILED, BASE], "q").why.startswith("Could not find base path")
-
-
 @pytest.mark.parametrize("lines", [[], [""], ["Running gRPC ModelServer at 0.0.0.0:8500 ..."]])
 def test_a_log_that_says_nothing_gives_nothing(lines: list[str]) -> None:
     assert why_failed(lines).why == ""

@@ -1,5 +1,6 @@
 """doctor: what is wrong with this machine, and with a stack on it."""
 
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -22,8 +23,6 @@ from tfdeploy.errors import Exit, TfdeployError
 
 if TYPE_CHECKING:
     from tfdeploy.doctor import Facts, Finding, Outcome, Repair
-
-RUNTIMES = ("docker", "process")
 
 
 @app.command(
@@ -122,18 +121,13 @@ def _refuse(stack: str | None, facts: str | None, fix: bool, runtime: str | None
             where="--fix",
             hint="name a stack: `tfdeploy doctor STACK --fix`.",
         )
-    if runtime is not None and runtime not in RUNTIMES:
-        raise TfdeployError(
-            "TFD407",
-            f"There is no runtime '{runtime}'.",
-            where="--runtime",
-            hint=f"runtimes: {', '.join(RUNTIMES)}.",
-        )
+    if runtime is not None:
+        from tfdeploy.runtimes.choose import check_name
+
+        check_name(runtime)
 
 
 def _gather(stack: str | None, runtime: str | None, stacks_dir: Path) -> "Facts":
-    import os
-
     from tfdeploy.doctor import gather
     from tfdeploy.stack import find_stack
 

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from tfdeploy.serverlog import Ending
     from tfdeploy.stack import StackFile
 
-GATEWAY = "gateway"
 PRINTED_LINES = 100
 EXPLAINED_LINES = 10_000
 
@@ -167,6 +166,8 @@ def _asked(stack: str, service: str | None, stacks_dir: Path, runtime: str | Non
     Raises:
         TfdeployError: TFD201 to TFD203, TFD208.
     """
+    from tfdeploy.render import GATEWAY
+
     file = load(stack, stacks_dir)
     choice = choose(file, runtime)
     in_file = list(file.stack.services)
@@ -208,6 +209,7 @@ def _log(
 
     Where the service isn't up it is what its last server left.
     """
+    from tfdeploy.render import GATEWAY
     from tfdeploy.runtimes.left_logs import LeftLogs, read_left
 
     runtime, left = asked.choice.runtime, LeftLogs(asked.file)
@@ -243,6 +245,7 @@ def _of_services(asked: _Asked, tail: int) -> list["Explained"]:
         TfdeployError: TFD216, TFD408.
     """
     from tfdeploy.cli.log_text import Explained
+    from tfdeploy.render import GATEWAY
     from tfdeploy.serverlog import read_log
 
     file = asked.file

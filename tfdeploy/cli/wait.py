@@ -225,13 +225,7 @@ def _cause(file: StackFile, choice: Choice, state: str = "") -> tuple[Cause, str
         now = choice.runtime.look(name)
         if state in ("", now.state):
             lines = choice.runtime.logs(name, tail=300, follow=False)
-            runtime = choice.runtime.name
-            ended = now.state == "exited"
-            cause = (
-                why_ended(lines, now.ending, runtime)
-                if ended
-                else why_failed(lines, ending=now.ending, runtime=runtime)
-            )
-            if cause:
+            why = why_ended if now.state == "exited" else why_failed
+            if cause := why(lines, now.ending, choice.runtime.name):
                 return cause, name
     return Cause(), ""

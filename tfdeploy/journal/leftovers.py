@@ -42,11 +42,9 @@ def half_written(folder: Path) -> list[Path]:
 
 def unfilled(base_path: Path) -> list[Path]:
     """The scratch folders below a base path that no process fills any more."""
-    found = []
+    found: list[Path] = []
     with suppress(OSError):
-        for scratch in sorted(one for one in base_path.iterdir() if is_scratch(one)):
-            with held(scratch) as free:
-                found += [scratch] if free else []
+        found.extend(_unheld(base_path))
     return found
 
 
@@ -60,15 +58,21 @@ def remove_half_begun(folder: Path) -> None:
 def _scratch_folders(base_paths: Iterable[Path]) -> Iterable[Path]:
     for base_path in base_paths:
         with suppress(OSError):
-            for scratch in [one for one in base_path.iterdir() if is_scratch(one)]:
-                with held(scratch) as free:
-                    if free:
-                        shutil.rmtree(scratch, ignore_errors=True)
-                        yield scratch
+            for scratch in _unheld(base_path):
+                shutil.rmtree(scratch, ignore_errors=True)
+                yield scratch
             if not any(base_path.iterdir()):
                 # The server would wait for ever on a base path without a version.
                 base_path.rmdir()
                 yield base_path
+
+
+def _unheld(base_path: Path) -> Iterable[Path]:
+    """Scratch folders that nobody fills, each held until the next one is asked for."""
+    for scratch in sorted(one for one in base_path.iterdir() if is_scratch(one)):
+        with held(scratch) as free:
+            if free:
+                yield scratch
 
 
 def _remove_half_written(found: Iterable[Iterable[Path]]) -> None:

@@ -31,6 +31,21 @@ class Choice:
         return f"runtime: {self.runtime.name} ({self.reason})"
 
 
+def check_name(asked: str) -> None:
+    """Refuse a runtime that there isn't.
+
+    Raises:
+        TfdeployError: TFD407.
+    """
+    if asked not in NAMES:
+        raise TfdeployError(
+            "TFD407",
+            f"There is no runtime '{asked}'.",
+            where="--runtime",
+            hint=f"runtimes: {', '.join(NAMES)}.",
+        )
+
+
 def choose_runtime(
     file: StackFile, *, asked: str | None = None, server_binary: str | None = None
 ) -> Choice:
@@ -39,13 +54,8 @@ def choose_runtime(
     Raises:
         TfdeployError: TFD405, TFD406, TFD407.
     """
-    if asked is not None and asked not in NAMES:
-        raise TfdeployError(
-            "TFD407",
-            f"There is no runtime '{asked}'.",
-            where="--runtime",
-            hint=f"runtimes: {', '.join(NAMES)}.",
-        )
+    if asked is not None:
+        check_name(asked)
     if server_binary:
         asked = asked or "process"
     memory = _Memory(file)

@@ -86,14 +86,7 @@ def image_error(image: str) -> TfdeployError | None:
 
 def is_local(client: DockerClient, image: str) -> bool:
     """Whether the engine has an image and need not pull it."""
-    from docker.errors import ImageNotFound
-
-    with asking():
-        try:
-            client.images.get(image)
-        except ImageNotFound:
-            return False
-    return True
+    return image_attributes(client, image) is not None
 
 
 def project_containers(
@@ -156,10 +149,13 @@ def image_attributes(client: DockerClient, image: str) -> dict[str, Any] | None:
     return found
 
 
-def is_elsewhere(client: DockerClient) -> bool:
-    """Whether the engine is another machine's: reached over a network."""
-    address = str(client.api.base_url)
-    local = r"http\+docker://local|https?://(localhost|127\.0\.0\.1|\[::1\])"
+def is_elsewhere(address: str) -> bool:
+    """Whether an engine is another machine's: reached over a network.
+
+    Args:
+        address: as DOCKER_HOST has it, where empty is this machine's, or the SDK.
+    """
+    local = r"$|unix:|npipe:|http\+docker://local|(tcp|https?)://(localhost|127\.0\.0\.1|\[::1\])"
     return re.match(local, address) is None
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from tfdeploy import processes
 from tfdeploy.errors import TfdeployError
 from tfdeploy.gpu.inventory import DockerReach, Inventory, load_inventory
 from tfdeploy.gpu.proof import size
 from tfdeploy.plan import ObservedService, ObservedStack
+from tfdeploy.runtimes.engine import QUICK_SECONDS, asking, connect, is_elsewhere
 from tfdeploy.runtimes.nvml import take_inventory
 from tfdeploy.stack import StackFile, has_gpus, inventory_paths, settle_gpus
 
@@ -39,7 +42,8 @@ def settled(file: StackFile, inventory: Path | None = None) -> StackFile:
     """
     if not has_gpus(file):
         return file
-    if inventory is None and _engine_is_elsewhere() and not _has_file(file):
+    engine = os.environ.get("DOCKER_HOST", "")
+    if inventory is None and is_elsewhere(engine) and not _has_file(file):
         # This machine's devices aren't those of the engine.
         return settle_gpus(file, None)
     try:
@@ -54,11 +58,6 @@ def _has_file(file: StackFile) -> bool:
     return any(path.is_file() for path in inventory_paths(file))
 
 
-def _engine_is_elsewhere() -> bool:
-    host = os.environ.get("DOCKER_HOST", "")
-    return bool(host) and not host.startswith("unix://")
-
-
 def docker_reach() -> DockerReach | None:
     """The engine's runtimes and CDI devices; None where no engine answers.
 
@@ -66,8 +65,6 @@ def docker_reach() -> DockerReach | None:
     through. With neither a reservation may still work: the engine also looks for
     nvidia-container-runtime-hook on its PATH, which it tells nobody.
     """
-    from tfdeploy.runtimes.engine import QUICK_SECONDS, asking, connect
-
     try:
         client = connect(QUICK_SECONDS)
         with asking():
@@ -75,6 +72,11 @@ def docker_reach() -> DockerReach | None:
         client.close()
     except TfdeployError:
         return None
+    return reach_of(info)
+
+
+def reach_of(info: Mapping[str, Any]) -> DockerReach:
+    """`docker_reach`, from what the engine has told already."""
     found = info.get("DiscoveredDevices") or []
     return DockerReach(
         runtimes=sorted(info.get("Runtimes") or {}),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tfdeploy.files import save_text
@@ -51,12 +51,19 @@ class LeftLogs:
 
     def last(self, service: str) -> Path | None:
         """The newest log that a server of the service left; None where there is none."""
-        logs = [self._folder / f"{unit(service, slot)}.log" for slot in ("", *SLOTS)]
-        there = [path for path in (self._failed(service), *logs) if path.is_file()]
-        return max(there, key=lambda path: path.stat().st_mtime_ns, default=None)
+        return _newest(one for one in (self.failed(service), self.written(service)) if one)
+
+    def written(self, service: str) -> Path | None:
+        """The newest log that a process of the service wrote; None where there is none."""
+        paths = (self._folder / f"{unit(service, slot)}.log" for slot in ("", *SLOTS))
+        return _newest(path for path in paths if path.is_file())
 
     def _failed(self, service: str) -> Path:
         return self._folder / f"{service}.failed.log"
+
+
+def _newest(paths: Iterable[Path]) -> Path | None:
+    return max(paths, key=lambda path: path.stat().st_mtime_ns, default=None)
 
 
 def read_left(path: Path, tail: int) -> tuple[list[str], Ending | None]:

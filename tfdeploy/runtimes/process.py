@@ -28,6 +28,7 @@ from tfdeploy.render import (
     unit,
 )
 from tfdeploy.render.folder import read_files
+from tfdeploy.runtimes.left_logs import LeftLogs
 from tfdeploy.runtimes.observing import models_configs, with_models_of_all
 from tfdeploy.runtimes.ports import check_ports
 from tfdeploy.runtimes.process_gateway import ProcessGateway, nginx_user
@@ -35,7 +36,7 @@ from tfdeploy.runtimes.process_ports import Ports, choose_ports, keep_ports
 from tfdeploy.runtimes.process_record import MARK, Record, find_record, read_record
 from tfdeploy.runtimes.room import check_room
 from tfdeploy.runtimes.secrets import with_secrets
-from tfdeploy.runtimes.server_program import check_server, embedded_server
+from tfdeploy.runtimes.server_program import check_server, listens_on, own_address
 from tfdeploy.runtimes.slots import Slots
 from tfdeploy.serverlog import why_ended
 from tfdeploy.stack import StackFile
@@ -92,7 +93,7 @@ class ProcessRuntime:
         for name in rendered.services:
             publish = self._file.stack.services[name].publish
             own = self._ports_of_running(name)
-            address = self._listens_on(name)
+            address = listens_on(publish, self._server)
             errors += check_ports(
                 [(address, port) for _, port in (publish.rest, publish.grpc) if port not in own],
                 where=self._file.where("services", name, "publish"),
@@ -117,7 +118,7 @@ class ProcessRuntime:
             return ObservedService(service, "absent", slot=slot)
         other = bool(there - {slot})
         if not processes.is_alive(record.process):
-            why = why_ended(self._tail(record.unit, LOG_TAIL_BYTES)).why or "no reason in its log"
+            why = why_ended(self._tail(record.unit)).why or "no reason in its log"
             return ObservedService(service, "exited", detail=why, slot=slot, other=other)
         return ObservedService(
             service,
@@ -247,8 +248,8 @@ class ProcessRuntime:
         if there := self._there(service):
             slot_of = self._slots.other if beside else self._slots.live
             return unit(service, slot_of(service, there))
-        paths = [self._log_path(unit(service, slot)) for slot in ("", *SLOTS)]
-        return max(filter(Path.exists, paths), key=os.path.getmtime, default=paths[0]).stem
+        written = LeftLogs(self._file).written(service)
+        return written.stem if written is not None else service
 
     def _is_up(self, service: str) -> bool:
         if service == GATEWAY:
@@ -290,18 +291,10 @@ class ProcessRuntime:
             return ""
         return self._slots.live(service, self._there(service)) or SLOTS[0]
 
-    def _listens_on(self, service: str) -> str:
-        """The real server, and ours where its two addresses differ, listen on all."""
-        publish = self._file.stack.services[service].publish
-        is_one = self._server == embedded_server() and publish.rest[0] == publish.grpc[0]
-        return publish.rest[0] if is_one else "0.0.0.0"  # noqa: S104 - that is what they do
-
     def _environment(self, service: RenderedService) -> dict[str, str]:
-        own = {}
-        publish = self._file.stack.services[service.name].publish
-        if publish.rest[0] == publish.grpc[0]:
-            # The embedded server reads it; the real one has no way to listen on less than all.
-            own["TFDEPLOY_LISTEN_ADDRESS"] = publish.rest[0]
+        address = own_address(self._file.stack.services[service.name].publish)
+        # The embedded server reads it, see `listens_on`.
+        own = {"TFDEPLOY_LISTEN_ADDRESS": address} if address is not None else {}
         return {**own, **service.environment}
 
     def _launch(self, record: Record) -> None:
@@ -374,15 +367,16 @@ class ProcessRuntime:
     def _used_bytes(self, service: str) -> int:
         return self.memory_bytes(service) or 0
 
-    def _tail(self, service: str, lines: int) -> list[str]:
+    def _tail(self, service: str, lines: int | None = None) -> list[str]:
+        """The last lines of a log, out of its last bytes; None: all of those."""
         path = self._log_path(service)
         try:
             with path.open("rb") as file:
                 file.seek(max(0, path.stat().st_size - LOG_TAIL_BYTES))
-                text = file.read().decode("utf-8", errors="replace")
+                found = file.read().decode("utf-8", errors="replace").splitlines()
         except OSError:
             return []
-        return text.splitlines()[-lines:] if lines else []
+        return found[max(0, len(found) - lines) :] if lines is not None else found
 
     def _log_path(self, service: str) -> Path:
         return self._run_dir / "logs" / f"{service}.log"

@@ -10,6 +10,9 @@ from pathlib import Path
 
 from tfdeploy import processes
 from tfdeploy.errors import TfdeployError
+from tfdeploy.stack.schema import Publish
+
+ALL_INTERFACES = "0.0.0.0"  # noqa: S104 - what servers do by themselves
 
 
 def embedded_server() -> tuple[str, ...]:
@@ -33,6 +36,21 @@ def find_server(binary: str) -> tuple[str, ...]:
             "use the embedded server.",
         )
     return (os.path.abspath(found),)
+
+
+def own_address(publish: Publish) -> str | None:
+    """The one address that both ports are published on; None where they differ."""
+    return publish.rest[0] if publish.rest[0] == publish.grpc[0] else None
+
+
+def listens_on(publish: Publish, server: Sequence[str]) -> str:
+    """Where a server listens that is started as a process of this host.
+
+    The embedded one can be told a single address; the real one has no way to listen on less than
+    all.
+    """
+    own = own_address(publish)
+    return own if own is not None and tuple(server) == embedded_server() else ALL_INTERFACES
 
 
 def check_server(server: Sequence[str]) -> list[TfdeployError]:

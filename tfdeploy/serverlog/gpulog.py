@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tfdeploy.serverlog.gpu_lines import FALLBACK_LINES
 from tfdeploy.serverlog.matching import match_line
-from tfdeploy.serverlog.reasons import UNKNOWN, Cause
+from tfdeploy.serverlog.reasons import UNKNOWN, Cause, cause_in
 
 # tensorflow/core/common_runtime/gpu/gpu_device.cc
 _CREATED = re.compile(
@@ -46,5 +46,4 @@ def read_gpu_log(lines: Iterable[str], runtime: str = "") -> GpuLog:
     if not matches:
         return GpuLog(speaks=speaks)
     best = min(matches, key=lambda match: FALLBACK_LINES.index(match.known))
-    cause = Cause(best.why, best.means, best.fix_on(runtime), best.known.code)
-    return GpuLog(cause=cause, speaks=speaks)
+    return GpuLog(cause=cause_in(best, best.why, runtime), speaks=speaks)

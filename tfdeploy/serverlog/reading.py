@@ -36,23 +36,23 @@ class Finding:
     """What one or several lines say.
 
     Attributes:
-        about: models that they name, with versions.
-        line: the first of them, without colours; empty where the exit code says it.
         kind: the same for findings that differ in names and numbers alone.
+        line: the first of them, without colours; empty where the exit code says it.
         exit_code: what says it, where no line does.
+        about: models that they name, with versions.
     """
 
     code: str
     means: str
     fix: str
     harmless: bool
-    about: list[str]
-    line: str
-    count: int
-    first: Moment | None
-    last: Moment | None
-    kind: str = field(default="", repr=False)
+    kind: str = field(repr=False)
+    line: str = ""
     exit_code: int | None = None
+    about: list[str] = field(default_factory=list)
+    count: int = 0
+    first: Moment | None = None
+    last: Moment | None = None
 
     def __str__(self) -> str:
         names = ", ".join(self.about[:_SHOWN_NAMES])
@@ -146,12 +146,8 @@ def _finding(
             match.means,
             match.fix_on(runtime),
             not _matters(match.known.matters, wants_gpu),
-            [],
-            line.strip()[:_LINE_CHARACTERS],
-            0,
-            None,
-            None,
             match.known.means,
+            line.strip()[:_LINE_CHARACTERS],
         )
     return found[key]
 
@@ -162,13 +158,9 @@ def _of_ending(known: Known, ending: Ending) -> Finding:
         known.means,
         known.fix,
         False,
-        [],
-        "",
-        1,
-        None,
-        None,
         known.means,
-        ending.exit_code,
+        exit_code=ending.exit_code,
+        count=1,
     )
 
 

@@ -61,22 +61,16 @@ _FATAL = (Tells.KILLED, Tells.CRASH, Tells.PYTHON)
 _MOST_LINES = 300
 
 
-def why_failed(
-    lines: Iterable[str],
-    model: str | None = None,
-    ending: Ending | None = None,
-    runtime: str = "",
-) -> Cause:
+def why_failed(lines: Iterable[str], ending: Ending | None = None, runtime: str = "") -> Cause:
     """The cause that explains a failure best, as far as a known line is there.
 
     Args:
         lines: of a server's log. Of lines that tell as much the last one counts: the log of an
             earlier try may stand above.
-        model: a line which says that another model failed is no explanation.
         ending: how the process ended.
         runtime: where the server runs; empty where that isn't known.
     """
-    return _best_cause(_telling(lines, model), ending, runtime)
+    return _best_cause(_telling(lines), ending, runtime)
 
 
 def why_ended(lines: Iterable[str], ending: Ending | None = None, runtime: str = "") -> Cause:
@@ -95,10 +89,10 @@ def why_ended(lines: Iterable[str], ending: Ending | None = None, runtime: str =
     return _best_cause(found, ending, runtime)
 
 
-def _telling(lines: Iterable[str], model: str | None = None) -> Iterator[Match]:
+def _telling(lines: Iterable[str]) -> Iterator[Match]:
     for line in lines:
         found = match_line(line)
-        if found is not None and found.tells is not Tells.NOTHING and _about(found, model):
+        if found is not None and found.tells is not Tells.NOTHING:
             yield found
 
 
@@ -113,7 +107,7 @@ def _best_cause(matches: Iterable[Match], ending: Ending | None, runtime: str) -
     if best is None:
         return UNKNOWN
     why = f"{best.about}: {best.why}" if best.failed else best.why
-    return _cause(best, why, runtime)
+    return cause_in(best, why, runtime)
 
 
 def cause_of(message: str) -> Cause:
@@ -121,7 +115,7 @@ def cause_of(message: str) -> Cause:
     found = match_line(message)
     if found is None or found.known.matters is Matters.NEVER:
         return UNKNOWN
-    return _cause(found, found.why)
+    return cause_in(found, found.why)
 
 
 def known_ending(ending: Ending | None) -> Known | None:
@@ -133,11 +127,8 @@ def known_ending(ending: Ending | None) -> Known | None:
     return ENDINGS.get(ending.exit_code or 0)
 
 
-def _cause(found: Match, why: str, runtime: str = "") -> Cause:
+def cause_in(found: Match, why: str, runtime: str = "") -> Cause:
+    """What a line that is known says, with ``why`` as the server's own words."""
     if found.known in CARRIERS:
         return Cause(why)
     return Cause(why, found.means, found.fix_on(runtime), found.known.code)
-
-
-def _about(found: Match, model: str | None) -> bool:
-    return model is None or not found.failed or found.model == model

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -95,7 +95,7 @@ def _on_the_runtime(
     else:
         now = running.observe(file, on_docker=facts.on_docker)
         found = {
-            "ports": running.ports(file, now, on_docker=facts.on_docker, client=client),
+            "ports": running.ports(file, now, _server(facts), client),
             "services": running.brought_up(file, now, on_docker=facts.on_docker),
         }
     if not facts.on_docker and file.stack.gateway is not None:
@@ -108,6 +108,15 @@ def _on_the_runtime(
         if not (docker.maps_users or docker.remote):
             found["closed"] = closed_models(file)
     return found
+
+
+def _server(facts: Facts) -> Sequence[str]:
+    """The command that a server is started with; empty where it is a container."""
+    from tfdeploy.runtimes.server_program import embedded_server
+
+    if facts.on_docker:
+        return ()
+    return (facts.server_binary,) if facts.server_binary else embedded_server()
 
 
 def disks(file: StackFile | None, facts: Facts, stack: Stack | None) -> Iterator[Disk]:

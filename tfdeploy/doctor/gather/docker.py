@@ -40,7 +40,7 @@ def gathered_docker() -> Iterator[tuple[Docker, DockerClient | None]]:
         with engine.asking():
             info = client.info()
         now = (asked + time.time()) / 2
-        answered = from_info(info, now, remote=engine.is_elsewhere(client))
+        answered = from_info(info, now, remote=engine.is_elsewhere(client.api.base_url))
         here = here.model_copy(update=answered)
     except TfdeployError as error:
         here = here.model_copy(update=_unanswered(error))
@@ -60,9 +60,10 @@ def from_info(info: Mapping[str, Any], now: float, *, remote: bool) -> dict[str,
         remote: whether the engine is another machine's.
     """
     from tfdeploy.runtimes.engine import info_maps_users
+    from tfdeploy.runtimes.gpus import reach_of
 
     options = " ".join(info.get("SecurityOptions") or [])
-    devices = info.get("DiscoveredDevices") or []
+    reach = reach_of(info)
     return {
         "answers": True,
         "remote": remote,
@@ -76,8 +77,8 @@ def from_info(info: Mapping[str, Any], now: float, *, remote: bool) -> dict[str,
         "storage_driver": str(info.get("Driver") or ""),
         "root": str(info.get("DockerRootDir") or ""),
         "memory_bytes": int(info.get("MemTotal") or 0),
-        "runtimes": sorted(info.get("Runtimes") or {}),
-        "cdi_devices": sorted(str(one.get("ID")) for one in devices if one.get("Source") == "cdi"),
+        "runtimes": reach.runtimes,
+        "cdi_devices": reach.cdi_devices,
         "ahead_seconds": _ahead(str(info.get("SystemTime") or ""), now),
     }
 

@@ -16,6 +16,7 @@ from tfdeploy.render import GATEWAY, SLOTS, unit
 from tfdeploy.render.folder import RENDERED_DIR
 from tfdeploy.runtimes import Runtime, engine, remembered_runtime
 from tfdeploy.runtimes.ports import listener_on, port_state
+from tfdeploy.runtimes.server_program import listens_on
 from tfdeploy.stack import StackFile
 
 if TYPE_CHECKING:
@@ -72,14 +73,14 @@ def _created(said: str) -> float | None:
 
 
 def ports(
-    file: StackFile, now: ObservedStack | None, *, on_docker: bool, client: DockerClient | None
+    file: StackFile, now: ObservedStack | None, server: Sequence[str], client: DockerClient | None
 ) -> list[Port]:
     """Every host port that the stack file names, and who has it.
 
     Args:
         file: the stack.
         now: what runs of it; None where nobody knows.
-        on_docker: whether it runs on Docker, or would.
+        server: the command of its servers; empty where they are containers.
         client: of the engine; None without one.
     """
     own = _own_ports(now)
@@ -90,9 +91,7 @@ def ports(
     for service, (address, port), where in _named(file):
         if not port:
             continue
-        # The process runtime's servers listen on every address.
-        asked = address if on_docker else "0.0.0.0"  # noqa: S104 - probed, not served
-        state = port_state(asked, port)
+        state = port_state(_probed(file, service, address, server), port)
         by = ""
         if state == "taken" and port not in own:
             container = holders.get(port)
@@ -109,6 +108,13 @@ def ports(
             )
         )
     return found
+
+
+def _probed(file: StackFile, service: str, address: str, server: Sequence[str]) -> str:
+    """Where the one that publishes a port listens: Docker, and nginx, on the address as it is."""
+    if not server or service == GATEWAY:
+        return address
+    return listens_on(file.stack.services[service].publish, server)
 
 
 def no_nginx() -> str:
