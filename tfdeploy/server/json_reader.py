@@ -143,7 +143,7 @@ class _Reader:
 
     def _must_fail(self, size: int, opened: int) -> bool:
         """Whether fewer brackets close in what follows than must: then only the place where it
-        fails is looked for. The values of a megabyte of brackets would take a hundred.
+        fails is looked for: half a megabyte of brackets would take 48 MB as values.
 
         Args:
             size: How many bytes were just found; few are not worth a look.
